@@ -1,0 +1,1 @@
+"""What a customer is and does. Importing it does not import ray."""

@@ -1,0 +1,1 @@
+"""Ways out: webhook, file, and the stream that reads the outbox."""

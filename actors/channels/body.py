@@ -1,0 +1,73 @@
+"""The JSON that every way out carries: one shape for webhook, file and stream."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgpack
+
+from actors.domain.errors import CodecError
+from actors.domain.ids import customer_text, decision_text, effect_text
+from actors.ports import OutboxItem
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS = 253_402_300_799_999  # RFC 3339 ends with the year 9999
+
+
+def key_of(item: OutboxItem) -> str:
+    """Return the effect key under which this row is delivered, whatever the channel."""
+    return effect_text(item.number, item.seq, item.n)
+
+
+def effect_fields(item: OutboxItem) -> dict[str, Any]:
+    """Return what a channel is told of an effect, in the order in which it is written.
+
+    `placement` and `identities` are present only when the row has them. `committedAt` is on the
+    machine clock, `expiresAt` on the business clock; they differ when that one is virtual.
+
+    Raises:
+        CodecError: The row's payload cannot be read.
+    """
+    try:
+        payload = msgpack.unpackb(item.payload)
+        fields: dict[str, Any] = {
+            "effectKey": key_of(item),
+            "customerId": customer_text(item.number),
+            "decisionId": decision_text(item.number, item.seq),
+            "channel": item.channel,
+            "action": payload["action"],
+            "purpose": payload["purpose"],
+        }
+        if payload.get("placement"):
+            fields["placement"] = payload["placement"]
+        fields["content"] = payload["content"]
+        fields["committedAt"] = _rfc3339(item.committed_at_ms)
+        fields["expiresAt"] = _rfc3339(item.expires_at_ms)
+        if payload.get("recipient"):
+            fields["identities"] = payload["recipient"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CodecError(
+            f"the payload of effect {key_of(item)} cannot be read: {type(error).__name__}"
+        ) from error
+    return fields
+
+
+def effect_body(item: OutboxItem) -> bytes:
+    """Return `effect_fields` as compact JSON in UTF-8, on one line.
+
+    Raises:
+        CodecError: The row's payload cannot be read, or holds what JSON cannot say.
+    """
+    fields = effect_fields(item)
+    try:
+        text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode()
+    except (ValueError, TypeError) as error:
+        raise CodecError(
+            f"the payload of effect {key_of(item)} is not JSON: {type(error).__name__}"
+        ) from error
+
+
+def _rfc3339(at_ms: int) -> str:
+    at = _EPOCH + timedelta(milliseconds=min(max(at_ms, 0), _LATEST_MS))
+    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,0 +1,1 @@
+"""Choosing the next best action: context, funnel, arbitration, record."""

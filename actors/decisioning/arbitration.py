@@ -1,0 +1,96 @@
+"""Arbitration: priority = propensity × context weight × value × lever − cost, slot by slot."""
+
+from actors.decisioning.exploration import choose_index
+from actors.decisioning.funnel import ARBITRATION
+from actors.decisioning.inputs import (
+    Candidate,
+    Choice,
+    Chosen,
+    DecisionInput,
+    Prepared,
+    Ranked,
+    Removal,
+)
+from actors.domain.scores import Score, ScoreRow, Scores
+from actors.playbook.model import Playbook
+
+MAX_OUTBOUND = 1
+"""Outbound actions that one turn may start."""
+
+
+def rows_of(prepared: Prepared, playbook: Playbook) -> list[ScoreRow]:
+    """Return one row per distinct action among the candidates, in order of first appearance."""
+    actions = playbook.actions
+    return [
+        ScoreRow(actions[index].key, prepared.tier, actions[index].starting_propensity)
+        for index in dict.fromkeys(candidate.action for candidate in prepared.candidates)
+    ]
+
+
+def scores_by_action(prepared: Prepared, playbook: Playbook, scores: Scores) -> dict[int, Score]:
+    """Align the scorer's answer with `rows_of`; without an answer each action has its own prior."""
+    indices = dict.fromkeys(candidate.action for candidate in prepared.candidates)
+    if scores.prior:
+        return {i: Score(playbook.actions[i].starting_propensity, 0.0) for i in indices}
+    return dict(zip(indices, scores.rows, strict=True))
+
+
+def choose(
+    prepared: Prepared, given: DecisionInput, scores: dict[int, Score], playbook: Playbook
+) -> Choice:
+    """Fill the slots: placements in the order asked, then one outbound message.
+
+    An action is chosen at most once. Doing nothing is worth 0 and wins against everything that is
+    not worth more. Ties go to the action's key, then to the channel.
+    """
+    removed = list(prepared.removed)
+    by_slot: dict[str, list[Ranked]] = {}
+    for candidate in prepared.candidates:
+        ranked = _rank(candidate, prepared, scores, playbook)
+        if ranked.priority_minor > 0.0:
+            by_slot.setdefault(candidate.placement, []).append(ranked)
+        else:
+            removed.append(
+                Removal(candidate.action, candidate.channel, ARBITRATION, "worth less than nothing")
+            )
+    for group in by_slot.values():
+        group.sort(key=lambda r: (-r.priority_minor, playbook.actions[r.action].key, r.channel))
+    chosen: list[Chosen] = []
+    used: set[int] = set()
+    slots = [(p, p) for p in given.placements[: given.max_actions]] + [
+        ("", "outbound")
+    ] * MAX_OUTBOUND
+    for placement, stream in slots:
+        open_to = [r for r in by_slot.get(placement, ()) if r.action not in used]
+        if not open_to:
+            continue
+        index, chosen_with = choose_index(given.seed, f"slot/{stream}", len(open_to))
+        picked = open_to[index]
+        used.add(picked.action)
+        rank = 1 + sum(1 for c in chosen if bool(c.ranked.placement) == bool(picked.placement))
+        chosen.append(Chosen(picked, rank, chosen_with))
+    everything = tuple(r for group in by_slot.values() for r in group)
+    return Choice(everything, tuple(chosen), tuple(removed))
+
+
+def _rank(
+    candidate: Candidate, prepared: Prepared, scores: dict[int, Score], playbook: Playbook
+) -> Ranked:
+    action = playbook.actions[candidate.action]
+    score = scores[candidate.action]
+    cost_minor = action.treatments[candidate.channel].cost_minor
+    weight = prepared.weights[candidate.action]
+    gain_minor = score.propensity * weight * action.value_minor * action.lever
+    return Ranked(
+        candidate.action,
+        candidate.channel,
+        candidate.placement,
+        candidate.trigger,
+        score.propensity,
+        score.observations,
+        weight,
+        action.value_minor,
+        action.lever,
+        cost_minor,
+        gain_minor - cost_minor,
+    )

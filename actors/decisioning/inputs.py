@@ -1,0 +1,108 @@
+"""What a decision is taken from: small, complete, and recorded as it stands."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+ENGINE_VERSION = "1"
+"""Grows when the same input may give another decision; a replay across versions is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Outbound actions that a trigger proposes, on some channels or, when None, on any."""
+
+    trigger: str
+    actions: tuple[int, ...]
+    channels: tuple[str, ...] | None
+
+
+@dataclass(slots=True, kw_only=True)
+class DecisionInput:
+    """Everything that a decision depends on, besides the scores and the playbook of that version.
+
+    `context` are the values that rules refer to. `caps` holds, for each contact cap of the playbook
+    in order, how many contacts count now and when the oldest of them leaves the window. `refused`
+    are action keys that the customer refused recently, with the time until which they are silent.
+    `consents` maps `channel|purpose` to `granted` or `denied`.
+    """
+
+    at_ms: int
+    seed: int
+    channel: str = ""
+    placements: tuple[str, ...] = ()
+    max_actions: int = 0
+    context: dict[str, Any] = field(default_factory=dict)
+    caps: tuple[tuple[int, int], ...] = ()
+    refused: dict[str, int] = field(default_factory=dict)
+    consents: dict[str, str] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An action that may be shown in a placement, or sent on a channel when `placement` is empty."""
+
+    action: int
+    channel: str
+    placement: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Why a candidate left the funnel: the stage, the rule or policy, and when to try again, or 0."""
+
+    action: int
+    channel: str
+    stage: str
+    rule: str
+    retry_at_ms: int = 0
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The funnel's result before scoring. Candidates are in the order of slots, then of keys."""
+
+    tier: str
+    segments: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    weights: dict[int, float]
+    removed: tuple[Removal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One scored candidate. priority = propensity × weight × value × lever − cost, minor units."""
+
+    action: int
+    channel: str
+    placement: str
+    trigger: str
+    propensity: float
+    observations: float
+    weight: float
+    value_minor: float
+    lever: float
+    cost_minor: float
+    priority_minor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One action chosen for one slot; `chosen_with` is the probability with which it was."""
+
+    ranked: Ranked
+    rank: int
+    chosen_with: float
+
+
+@dataclass(slots=True)
+class Choice:
+    """The arbitration: scored candidates, best first by slot; what was chosen; what was removed.
+
+    A ranked candidate that was not chosen lost its slot to the better ones before it.
+    """
+
+    ranked: tuple[Ranked, ...]
+    chosen: tuple[Chosen, ...]
+    removed: tuple[Removal, ...]

@@ -1,0 +1,39 @@
+"""What a turn leaves behind: timeline, reply, audit trail and lesson in one record."""
+
+from dataclasses import dataclass, field
+
+from actors.decisioning.record import DecisionRecord
+from actors.domain.actions import Effect
+from actors.domain.events import Event, Response
+
+
+@dataclass(slots=True, kw_only=True)
+class Lesson:
+    """What the models learn from one outcome: counts to add for an action and a segment.
+
+    A late yes after a closed window is (1, -1): it takes back the no.
+    """
+
+    action: str
+    segment: str
+    taken: int
+    refused: int
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnRecord:
+    """One turn of one customer.
+
+    `at_ms` is the event's time after correction, `received_at_ms` the business clock when the turn
+    ran. Exactly one of `event`, `response` and `timer` is set; `timer` is (key, kind, subject).
+    """
+
+    at_ms: int
+    received_at_ms: int
+    event: Event | None = None
+    response: Response | None = None
+    timer: tuple[str, str, str] | None = None
+    notes: list[str] = field(default_factory=list)
+    decision: DecisionRecord | None = None
+    effects: list[Effect] = field(default_factory=list)
+    lessons: list[Lesson] = field(default_factory=list)

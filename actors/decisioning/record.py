@@ -1,0 +1,168 @@
+"""The decision record: what a decision was taken from and what came out, replayable bit for bit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from actors.decisioning.arbitration import choose
+from actors.decisioning.funnel import STAGES, prepare
+from actors.decisioning.inputs import (
+    ENGINE_VERSION,
+    Choice,
+    DecisionInput,
+    Prepared,
+    Proposal,
+)
+from actors.domain.scores import Score
+from actors.playbook.model import Playbook
+
+
+@dataclass(slots=True, kw_only=True)
+class DecisionRecord:
+    """One arbitration with all its inputs.
+
+    `scores` maps action index to (propensity, observations) as they were answered; `prior` says
+    that the playbook's starting propensities stood in for a model. `outcome` is `outcome_of` the
+    result, plain lists, which a replay must equal.
+    """
+
+    engine: str
+    playbook: str
+    model: str
+    model_version: str
+    prior: bool
+    given: DecisionInput
+    scores: dict[int, tuple[float, float]]
+    outcome: list[Any]
+
+
+def outcome_of(prepared: Prepared, choice: Choice) -> list[Any]:
+    """Flatten a decision: [tier, segments, removed, ranked, chosen], in a fixed order.
+
+    removed: [action, channel, stage number, rule, retry at]; ranked: [action, channel, placement,
+    trigger, propensity, observations, weight, value, lever, cost, priority]; chosen: [position in
+    ranked, rank, chosen with].
+    """
+    position = {id(ranked): i for i, ranked in enumerate(choice.ranked)}
+    return [
+        prepared.tier,
+        list(prepared.segments),
+        [
+            [r.action, r.channel, STAGES.index(r.stage), r.rule, r.retry_at_ms]
+            for r in choice.removed
+        ],
+        [
+            [
+                r.action,
+                r.channel,
+                r.placement,
+                r.trigger,
+                r.propensity,
+                r.observations,
+                r.weight,
+                r.value_minor,
+                r.lever,
+                r.cost_minor,
+                r.priority_minor,
+            ]
+            for r in choice.ranked
+        ],
+        [[position[id(c.ranked)], c.rank, c.chosen_with] for c in choice.chosen],
+    ]
+
+
+def decision_to_fields(record: DecisionRecord) -> list[Any]:
+    """Flatten a record for the journal."""
+    g = record.given
+    return [
+        record.engine,
+        record.playbook,
+        record.model,
+        record.model_version,
+        record.prior,
+        [
+            g.at_ms,
+            g.seed,
+            g.channel,
+            g.placements,
+            g.max_actions,
+            g.context,
+            g.caps,
+            g.refused,
+            g.consents,
+            [(p.trigger, p.actions, p.channels) for p in g.proposals],
+        ],
+        [(index, score[0], score[1]) for index, score in record.scores.items()],
+        record.outcome,
+    ]
+
+
+def decision_from_fields(fields: list[Any]) -> DecisionRecord:
+    """Rebuild a record from `decision_to_fields`."""
+    g = fields[5]
+    return DecisionRecord(
+        engine=fields[0],
+        playbook=fields[1],
+        model=fields[2],
+        model_version=fields[3],
+        prior=fields[4],
+        given=DecisionInput(
+            at_ms=g[0],
+            seed=g[1],
+            channel=g[2],
+            placements=tuple(g[3]),
+            max_actions=g[4],
+            context=g[5],
+            caps=tuple((count, retry) for count, retry in g[6]),
+            refused=g[7],
+            consents=g[8],
+            proposals=tuple(
+                Proposal(p[0], tuple(p[1]), None if p[2] is None else tuple(p[2])) for p in g[9]
+            ),
+        ),
+        scores={index: (p, n) for index, p, n in fields[6]},
+        outcome=fields[7],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The verdict of a replay; `difference` says where the first one is."""
+
+    identical: bool
+    difference: str = ""
+
+
+_PARTS = ("tier", "segments", "removed", "ranked", "chosen")
+
+
+def replay(record: DecisionRecord, playbook: Playbook) -> Replay:
+    """Recompute a decision from its record alone and compare every part.
+
+    `playbook` must be the version that the record names. A record of another engine version is
+    reported as such and not compared.
+    """
+    if record.engine != ENGINE_VERSION:
+        return Replay(False, f"engine {record.engine!r} decided, this is {ENGINE_VERSION!r}")
+    if record.playbook != playbook.version:
+        return Replay(False, f"playbook {record.playbook!r} decided, given {playbook.version!r}")
+    prepared = prepare(record.given, playbook)
+    needed = {candidate.action for candidate in prepared.candidates}
+    missing = sorted(needed - record.scores.keys())
+    if missing:
+        return Replay(False, f"scores: no score for {playbook.actions[missing[0]].key!r}")
+    scores = {i: Score(*record.scores[i]) for i in record.scores}
+    again = outcome_of(prepared, choose(prepared, record.given, scores, playbook))
+    for name, then, now in zip(_PARTS, record.outcome, again, strict=True):
+        if then != now:
+            return Replay(False, _first_difference(name, then, now))
+    return Replay(True)
+
+
+def _first_difference(path: str, then: Any, now: Any) -> str:
+    if isinstance(then, list) and isinstance(now, list):
+        if len(then) != len(now):
+            return f"{path}: recorded {len(then)} entries, replayed {len(now)}"
+        for i, (a, b) in enumerate(zip(then, now, strict=True)):
+            if a != b:
+                return _first_difference(f"{path}[{i}]", a, b)
+    return f"{path}: recorded {then!r}, replayed {now!r}"

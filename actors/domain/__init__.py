@@ -1,0 +1,1 @@
+"""The nouns of the project; standard library only."""

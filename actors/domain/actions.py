@@ -1,0 +1,73 @@
+"""Effects and outcomes: what was said or offered to a customer, and how it was taken."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+OUTCOMES = (
+    "delivered",
+    "impression",
+    "click",
+    "accept",
+    "reject",
+    "dismiss",
+    "convert",
+    "no_response",
+    "bounce",
+    "unsubscribe",
+    "complaint",
+)
+POSITIVE = frozenset({"click", "accept", "convert"})
+NEGATIVE = frozenset({"reject", "dismiss", "no_response"})
+WITHDRAWING = frozenset({"unsubscribe", "complaint"})
+
+INLINE = "inline"
+"""Returned in the reply to the channel that asked."""
+OUTBOUND = "outbound"
+"""Written to the outbox and delivered by a dispatcher."""
+RECORDED = "recorded"
+"""Delivered by another system before we heard of it; logged so that its outcome can be credited."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Effect:
+    """One action for one channel: the unit of delivery, of deduplication and of credit.
+
+    Its key is the customer's number, `seq` and `n`. `propensity` is the model's estimate that the
+    customer will take it, in [0, 1]; `chosen_with` the probability with which the policy chose it,
+    in (0, 1]. Money is in minor units.
+    """
+
+    seq: int
+    n: int
+    action: str
+    channel: str
+    placement: str
+    mode: str
+    purpose: str
+    segment: str
+    at_ms: int
+    expires_at_ms: int
+    rank: int = 1
+    propensity: float = 0.0
+    priority_minor: float = 0.0
+    chosen_with: float = 1.0
+    content: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OpenEffect:
+    """What a customer's state remembers of an effect until its window has long closed.
+
+    `outcome` is the strongest one heard so far, or empty; `label` is what the models were told:
+    -1 nothing yet, 0 not taken, 1 taken.
+    """
+
+    seq: int
+    n: int
+    action: str
+    channel: str
+    segment: str
+    at_ms: int
+    expires_at_ms: int
+    outcome: str = ""
+    label: int = -1

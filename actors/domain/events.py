@@ -1,0 +1,76 @@
+"""Events: facts from touchpoints, in the Segment envelope, as the core sees them.
+
+Every instant is an integer of milliseconds since 1970-01-01T00:00Z and is called `…_at_ms`: integers
+survive msgpack, compare fast and have no zone to forget. See docs/decisions.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.domain.ids import Identity
+
+MAX_FUTURE_MS = 5 * 60 * 1000
+"""An event time further ahead of its receipt than this is clamped to the receipt and marked."""
+
+EVENT_TYPES = ("identify", "track", "page", "screen", "group", "alias")
+
+
+@dataclass(slots=True, kw_only=True)
+class Event:
+    """One touchpoint event (or a `decide` question, whose type is `decide` and whose name is empty).
+
+    `identities[0]` is the routing identity: `userId`, else `anonymousId`. `at_ms` is None when the
+    sender gave no time; `sent_at_ms` and `original_at_ms` correct the sender's clock.
+    """
+
+    message_id: str
+    type: str
+    name: str = ""
+    identities: tuple[Identity, ...]
+    channel: str = "unknown"
+    properties: dict[str, Any] = field(default_factory=dict)
+    traits: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
+    placements: tuple[str, ...] = ()
+    max_actions: int = 0
+    at_ms: int | None = None
+    sent_at_ms: int | None = None
+    original_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """When an event happened, after correction; `clamped` if it claimed to come from the future."""
+
+    at_ms: int
+    clamped: bool
+
+
+def event_time(event: Event, received_at_ms: int) -> EventTime:
+    """Return the time at which to apply an event that was received at `received_at_ms`.
+
+    `receivedAt − (sentAt − originalTimestamp)` when both are given, else `timestamp`, else the
+    receipt. Times more than five minutes ahead of the receipt become the receipt, and are marked.
+    """
+    if event.sent_at_ms is not None and event.original_at_ms is not None:
+        at_ms = received_at_ms - (event.sent_at_ms - event.original_at_ms)
+    elif event.at_ms is not None:
+        at_ms = event.at_ms
+    elif event.original_at_ms is not None:
+        at_ms = event.original_at_ms
+    else:
+        return EventTime(received_at_ms, clamped=False)
+    if at_ms > received_at_ms + MAX_FUTURE_MS:
+        return EventTime(received_at_ms, clamped=True)
+    return EventTime(at_ms, clamped=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Response:
+    """An outcome that a channel reports for one effect."""
+
+    message_id: str
+    effect_key: str
+    outcome: str
+    value_minor: int | None = None
+    at_ms: int | None = None

@@ -1,0 +1,53 @@
+"""Everything that is kept of one customer between turns."""
+
+from dataclasses import dataclass, field
+
+from actors.domain.actions import OpenEffect
+from actors.domain.conversation import Conversation
+from actors.domain.ids import Identity
+from actors.domain.profile import Profile
+
+MAX_OPEN_EFFECTS = 64
+MAX_TIMERS = 256
+MAX_IDENTITIES = 50
+
+
+@dataclass(slots=True)
+class Timer:
+    """Something this customer is waiting for. `key` is unique within the customer.
+
+    `kind` is `trigger` (a delayed trigger; `subject` is its name and `data` what its rule and content
+    may refer to) or `close` (the windows of open effects).
+    """
+
+    key: str
+    due_at_ms: int
+    kind: str
+    subject: str = ""
+    data: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CustomerState:
+    """A customer: number, identities, profile, conversation, open effects and timers.
+
+    `seq` is the number of turns taken; it grows by exactly one a turn. `effects` is oldest first.
+    """
+
+    number: int
+    partition: int
+    seq: int = 0
+    generation: int = 0
+    identities: list[Identity] = field(default_factory=list)
+    linked: list[Identity] = field(default_factory=list)
+    profile: Profile = field(default_factory=Profile)
+    conversation: Conversation = field(default_factory=Conversation)
+    effects: list[OpenEffect] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+
+    def effect(self, seq: int, n: int) -> OpenEffect | None:
+        """Return the remembered effect, or None when it is unknown or was forgotten."""
+        for effect in reversed(self.effects):
+            if effect.seq == seq and effect.n == n:
+                return effect
+        return None

@@ -1,0 +1,273 @@
+"""Compiles the parsed files of a bundle, and finds everything that is wrong with them on the way."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from actors.playbook import model
+from actors.playbook.checks import (
+    Names,
+    Report,
+    Wanted,
+    check_names,
+    check_types,
+    compile_rule,
+    contexts,
+)
+from actors.playbook.crosscheck import check_bundle
+from actors.playbook.problems import validate
+from actors.playbook.rules import Rule
+from actors.playbook.schema import (
+    FILES,
+    ActionModel,
+    ActionsFile,
+    CapModel,
+    PlaybookFile,
+    PoliciesFile,
+    SegmentsFile,
+    TreatmentModel,
+    TriggerModel,
+    TriggersFile,
+)
+from actors.playbook.source import Document, Path
+from actors.playbook.templates import Template, parse_text
+
+_KnownKey = tuple[str, Path]
+
+
+class Compiler:
+    """Compiles one bundle; use once. Problems gather in the documents."""
+
+    def __init__(self, documents: Mapping[str, Document]) -> None:
+        self._documents = {name: documents.get(name) or Document(name, "") for name in FILES}
+        self._rules: dict[_KnownKey, Rule] = {}
+        self._templates: dict[Path, Template] = {}
+        self._wanted = Wanted()
+
+    def compile(self, version: str) -> model.Playbook | None:
+        """Return the compiled playbook, or None when any document has a problem."""
+        broken = {name for name, each in self._documents.items() if each.problems}
+        models = {
+            name: None if name in broken else validate(document, FILES[name])
+            for name, document in self._documents.items()
+        }
+        names = self._names()
+        self._compile_rules(names)
+        self._compile_templates()
+        check_bundle(self._documents, models)
+        if any(document.problems for document in self._documents.values()):
+            return None
+        return self._build(version, models)
+
+    def _names(self) -> Names:
+        """Collect what is defined, also in files that have problems: those tell of themselves."""
+
+        def keys(file: str, name: str) -> frozenset[str]:
+            found = self._documents[file].value((name,))
+            return frozenset(found) if isinstance(found, dict) else frozenset()
+
+        playbook = self._documents["playbook.yaml"]
+        ladder = playbook.value(("tiers",)) or []
+        tiers = {each.get("segment") for each in ladder if isinstance(each, dict)}
+        tiers.add(playbook.value(("defaultTier", "name")) or "standard")
+        return Names(
+            segments=keys("segments.yaml", "segments"),
+            tiers=frozenset(str(each) for each in tiers),
+            actions=keys("actions.yaml", "actions"),
+            channels=keys("playbook.yaml", "channels"),
+        )
+
+    def _compile_rules(self, names: Names) -> None:
+        checked = []
+        for file, path in self._rule_paths():
+            document = self._documents[file]
+            source = document.value(path)
+            if not isinstance(source, str):
+                continue
+            report = _reporter(document, path)
+            rule = compile_rule(source, report)
+            if rule is None:
+                continue
+            self._rules[file, path] = rule
+            if check_names(rule, names, report, in_segment=file == "segments.yaml"):
+                self._wanted.add_rule(rule)
+                checked.append((rule, report))
+        tried = contexts(self._wanted, names)
+        for rule, report in checked:
+            check_types(rule, tried, report)
+
+    def _rule_paths(self) -> Iterable[tuple[str, Path]]:
+        for file, root in (("segments.yaml", "segments"), ("triggers.yaml", "triggers")):
+            for name in _keys(self._documents[file].value((root,))):
+                yield file, (root, name, "when")
+        actions = self._documents["actions.yaml"]
+        for key in _keys(actions.value(("actions",))):
+            yield "actions.yaml", ("actions", key, "eligible")
+            weights = actions.value(("actions", key, "weights"))
+            for i in range(len(weights) if isinstance(weights, list) else 0):
+                yield "actions.yaml", ("actions", key, "weights", i, "when")
+
+    def _compile_templates(self) -> None:
+        document = self._documents["actions.yaml"]
+        for key in _keys(document.value(("actions",))):
+            for channel in _keys(document.value(("actions", key, "treatments"))):
+                path = ("actions", key, "treatments", channel, "content")
+                self._templates[path] = self._template(document, path)
+
+    def _template(self, document: Document, path: Path) -> Template:
+        fields: list[tuple[str, Any]] = []
+        for name in _keys(document.value(path)):
+            value = document.value((*path, name))
+            if isinstance(value, str):
+                value, errors = parse_text(value)
+                for error in errors:
+                    document.report(document.inside((*path, name), error.offset), error.text)
+            fields.append((name, value))
+        template = Template(tuple(fields))
+        for each in template.placeholders:
+            self._wanted.paths.add(each.path)
+            if each.key:
+                self._wanted.keys.add((each.path, each.key))
+        return template
+
+    def _build(self, version: str, models: Mapping[str, Any]) -> model.Playbook:
+        book: PlaybookFile = models["playbook.yaml"]
+        segments: SegmentsFile = models["segments.yaml"]
+        policies: PoliciesFile = models["policies.yaml"]
+        actions = self._actions(models["actions.yaml"], book.currency.minor_digits)
+        index = {action.key: action.index for action in actions}
+        triggers = self._triggers(models["triggers.yaml"], index)
+        return model.Playbook(
+            version=version,
+            name=book.name,
+            description=book.description,
+            currency=book.currency.code,
+            minor_digits=book.currency.minor_digits,
+            timezone=book.timezone,
+            segments=tuple(
+                model.Segment(
+                    name, self._rules["segments.yaml", ("segments", name, "when")], each.description
+                )
+                for name, each in segments.segments.items()
+            ),
+            tiers=tuple(model.Tier(t.segment, t.service_level, t.description) for t in book.tiers),
+            default_tier=book.default_tier.name,
+            default_service_level=book.default_tier.service_level,
+            actions=actions,
+            action_index=index,
+            triggers=triggers,
+            triggers_by_event=_grouped((trigger.on, trigger) for trigger in triggers),
+            waits_cancelled_by=_grouped(
+                (name, trigger) for trigger in triggers for name in sorted(trigger.cancel_on)
+            ),
+            caps=tuple(_cap(name, each) for name, each in policies.caps.items()),
+            suppress_after_refusal_ms=policies.suppression.after_refusal or 0,
+            purposes_without_consent=frozenset(policies.consent.purposes_not_needing_consent),
+            by_placement=_grouped(
+                ((treatment.channel, placement), action.index)
+                for action in actions
+                for treatment in action.treatments.values()
+                for placement in sorted(treatment.placements)
+            ),
+            used_paths=frozenset(self._wanted.paths),
+            used_keys=self._wanted.keys_by_path(),
+            used_whole=frozenset(self._wanted.whole),
+            placements={name: each.placements for name, each in book.channels.items()},
+            default_placements={
+                name: each.default_placements for name, each in book.channels.items()
+            },
+        )
+
+    def _actions(self, file: ActionsFile, digits: int) -> tuple[model.Action, ...]:
+        scale = Decimal(10) ** digits
+        return tuple(
+            self._action(i, key, file.actions[key], scale)
+            for i, key in enumerate(sorted(file.actions))
+        )
+
+    def _action(self, index: int, key: str, each: ActionModel, scale: Decimal) -> model.Action:
+        issue, group, name = key.split("/")
+        path: Path = ("actions", key)
+        return model.Action(
+            index=index,
+            key=key,
+            issue=issue,
+            group=group,
+            name=name,
+            description=each.description,
+            value_minor=float(each.value * scale),
+            purpose=each.purpose,
+            eligible=self._rules.get(("actions.yaml", (*path, "eligible"))),
+            weights=tuple(
+                (self._rules["actions.yaml", (*path, "weights", i, "when")], weight.factor)
+                for i, weight in enumerate(each.weights)
+            ),
+            lever=float(1 + Decimal(str(each.lever)) / 100),
+            starting_propensity=each.starting_propensity,
+            expires_after_ms=each.expires_after,
+            treatments={
+                channel: self._treatment(key, channel, treatment, scale)
+                for channel, treatment in sorted(each.treatments.items())
+            },
+        )
+
+    def _treatment(
+        self, key: str, channel: str, each: TreatmentModel, scale: Decimal
+    ) -> model.Treatment:
+        return model.Treatment(
+            channel=channel,
+            cost_minor=float(each.cost * scale),
+            placements=frozenset(each.placements),
+            outbound=each.outbound,
+            content=self._templates["actions", key, "treatments", channel, "content"],
+        )
+
+    def _triggers(self, file: TriggersFile, index: dict[str, int]) -> tuple[model.Trigger, ...]:
+        return tuple(self._trigger(name, each, index) for name, each in file.triggers.items())
+
+    def _trigger(self, name: str, each: TriggerModel, index: dict[str, int]) -> model.Trigger:
+        return model.Trigger(
+            name=name,
+            description=each.description,
+            on=each.on.event if each.on.event is not None else f"type:{each.on.type}",
+            when=self._rules.get(("triggers.yaml", ("triggers", name, "when"))),
+            propose=tuple(index[key] for key in each.propose),
+            channels=None if each.channels is None else frozenset(each.channels),
+            after_ms=each.after or 0,
+            cancel_on=frozenset(each.cancel_on),
+            keyed_by=each.keyed_by or "",
+            record=each.record,
+        )
+
+
+def _reporter(document: Document, path: Path) -> Report:
+    def report(offset: int, text: str) -> None:
+        document.report(document.inside(path, offset), text)
+
+    return report
+
+
+def _keys(found: Any) -> list[str]:
+    return list(found) if isinstance(found, dict) else []
+
+
+def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, tuple[Any, ...]]:
+    groups: dict[Any, list[Any]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in groups.items()}
+
+
+def _cap(name: str, each: CapModel) -> model.Cap:
+    def names(of: tuple[str, ...] | None) -> frozenset[str] | None:
+        return None if of is None else frozenset(of)
+
+    return model.Cap(
+        name=name,
+        limit=each.limit,
+        window_ms=each.window,
+        channels=names(each.channels),
+        groups=names(each.groups),
+        actions=names(each.actions),
+        purposes=names(each.purposes),
+    )

@@ -1,0 +1,114 @@
+"""The catalogue: every variable that a rule or a placeholder may use, with its type and meaning.
+
+Rules fail closed on what they cannot read, so a misspelt name would silently match nobody. With
+the catalogue a misspelt name is an error before the playbook is ever used.
+"""
+
+from dataclasses import dataclass
+
+NEVER_DAYS = 36500.0
+"""What a number of days since something reads when it never happened: about a hundred years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One variable. `type` is written as in CEL: `int`, `double`, `map<string,int>` ….
+
+    `default` is what a missing key of a map reads; it is None for maps of `dyn`, whose keys may
+    really be missing, and for everything that is not a map.
+    """
+
+    path: str
+    type: str
+    doc: str
+    default: int | float | bool | None = None
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the field is looked into by key."""
+        return self.type.startswith("map<")
+
+    @property
+    def is_dyn(self) -> bool:
+        """Whether values may have any type and keys may be missing."""
+        return self.type == "map<string,dyn>"
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether the field is a single value, fit for a text."""
+        return self.type in {"int", "double", "string", "bool"}
+
+
+def _counts(path: str, doc: str) -> Field:
+    return Field(path, "map<string,int>", doc, 0)
+
+
+def _days(path: str, doc: str) -> Field:
+    return Field(path, "map<string,double>", doc, NEVER_DAYS)
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("profile.orders", "int", "Orders completed."),
+    Field("profile.refunds", "int", "Orders refunded."),
+    Field("profile.items", "int", "Items bought."),
+    Field("profile.spend", "double", "Spend net of refunds, in the book currency."),
+    Field("profile.avg_basket", "double", "Spend per order; 0.0 before the first."),
+    Field("profile.recency_days", "double", "Days since the last order; 36500.0 before the first."),
+    Field("profile.tenure_days", "double", "Days since the customer was first seen."),
+    Field("profile.spend_by_department", "map<string,double>", "Spend by department.", 0.0),
+    _counts("profile.orders_by_department", "Orders that held something of the department."),
+    _days("profile.days_since_department", "Days since something of the department was bought."),
+    _counts("profile.channel_events", "Events heard from the customer, by channel."),
+    _days("profile.channel_days", "Days since the customer was last seen, by channel."),
+    _counts("profile.views", "Product views, by category."),
+    Field("profile.traits", "map<string,dyn>", "Traits, as `identify` gave them."),
+    Field("profile.timezone", "string", "IANA time zone of the customer, or of the playbook."),
+    Field("profile.locale", "string", "Locale such as `en-US`; empty when unknown."),
+    Field("profile.coupons_used", "int", "Coupons used at a checkout."),
+    Field("profile.redemptions", "int", "Offers of ours that were redeemed."),
+    Field("profile.known", "bool", "Whether the customer has a user id (has logged in or joined)."),
+    Field(
+        "profile.consent",
+        "map<string,bool>",
+        "Whether consent to marketing is granted, by channel; unknown is false.",
+        default=False,
+    ),
+    _counts("profile.offered", "Times an action was offered, by action key."),
+    _counts("profile.taken", "Times an action was taken, by action key."),
+    _counts("profile.refused", "Times an action was refused, by action key."),
+    _days("profile.days_since_refused", "Days since an action was refused, by action key."),
+    Field("profile.contacts_7d", "int", "Contacts in the last 7 days, planned ones included."),
+    Field("profile.contacts_30d", "int", "Contacts in the last 30 days, planned ones included."),
+    Field("conversation.last_intent", "string", "Name of the last event the customer caused."),
+    Field("conversation.last_channel", "string", "Channel of the last event."),
+    Field("conversation.turns", "int", "Turns remembered of the conversation, both sides."),
+    Field("conversation.cart_items", "int", "Items in the open cart."),
+    Field("conversation.cart_total", "double", "Value of the open cart, in the book currency."),
+    Field("conversation.open_cart", "bool", "Whether a cart is open."),
+    Field("event.type", "string", "`identify`, `track`, `page`, `screen`, `group` or `alias`."),
+    Field("event.name", "string", "Name of a `track` event such as `Order Completed`."),
+    Field("event.channel", "string", "Channel the event came from."),
+    Field("event.properties", "map<string,dyn>", "Properties of the event."),
+    Field("event.traits", "map<string,dyn>", "Traits that the event itself carries."),
+    Field("event.late", "bool", "Whether it arrived after later events of the customer."),
+    Field("now.hour", "int", "Hour of the day, 0 to 23, where the customer is."),
+    Field("now.weekday", "int", "Day of the week, 0 is Monday, where the customer is."),
+    Field("now.day", "int", "Day of the month, from 1, where the customer is."),
+    Field("now.month", "int", "Month, 1 to 12, where the customer is."),
+    Field("segments", "list<string>", "Names of the segments that hold. Not in segment rules."),
+    Field("tier", "string", "Name of the customer's tier. Not in segment rules."),
+)
+
+CATALOGUE: dict[str, Field] = {field.path: field for field in FIELDS}
+ROOTS = frozenset(path.split(".", 1)[0] for path in CATALOGUE)
+AFTER_SEGMENTS = frozenset({"segments", "tier"})
+"""Fields that are made from segments, so segment rules cannot use them."""
+
+
+def resolve(parts: tuple[str, ...]) -> tuple[Field | None, tuple[str, ...]]:
+    """Split dotted parts into the catalogue's field and what is looked up inside it."""
+    for length in (2, 1):
+        field = CATALOGUE.get(".".join(parts[:length]))
+        if field is not None:
+            return field, parts[length:]
+    return None, parts

@@ -1,0 +1,159 @@
+"""What the core uses of a playbook: compiled, indexed, in milliseconds and minor units."""
+
+from dataclasses import dataclass, field
+
+from actors.playbook.rules import Rule
+from actors.playbook.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named predicate over the profile."""
+
+    name: str
+    rule: Rule
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A segment with a service level."""
+
+    segment: str
+    service_level: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How an action looks on one channel. `placements` are where it may stand in a reply there.
+
+    `outbound` says that the channel can be written to. `cost_minor` is in minor units and may be a
+    fraction of one.
+    """
+
+    channel: str
+    cost_minor: float
+    placements: frozenset[str]
+    outbound: bool
+    content: Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something that can be offered or said. `key` is `issue/group/name`.
+
+    `lever` is a factor, 1.0 for none; `weights` are factors that apply while their rule holds;
+    `starting_propensity`, in (0, 1), is the prior mean of the models.
+    """
+
+    index: int
+    key: str
+    issue: str
+    group: str
+    name: str
+    value_minor: float
+    purpose: str
+    eligible: Rule | None
+    weights: tuple[tuple[Rule, float], ...]
+    lever: float
+    starting_propensity: float
+    expires_after_ms: int
+    treatments: dict[str, Treatment]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A scenario of one step: on an event, propose actions, at once or after a wait.
+
+    `on` is the key of the event (see `event_key`); `propose` are indexes of actions; `channels`
+    None means any outbound channel. `cancel_on` are event names that end the wait. `keyed_by` is
+    the property that tells waits apart, or empty. `record` logs an action that another system has
+    already delivered: it has one action and one channel, and nothing is sent.
+    """
+
+    name: str
+    on: str
+    when: Rule | None
+    propose: tuple[int, ...]
+    channels: frozenset[str] | None
+    after_ms: int
+    cancel_on: frozenset[str]
+    keyed_by: str
+    record: bool
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """At most `limit` contacts in any `window_ms`. A filter that is None lets everything count.
+
+    `groups` hold the middle part of action keys.
+    """
+
+    name: str
+    limit: int
+    window_ms: int
+    channels: frozenset[str] | None
+    groups: frozenset[str] | None
+    actions: frozenset[str] | None
+    purposes: frozenset[str] | None
+
+
+def event_key(event_type: str, name: str) -> str:
+    """Return what triggers are indexed by: the name of a track event, else `type:` and the type."""
+    return name if event_type == "track" else f"type:{event_type}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Playbook:
+    """A compiled playbook. Actions are sorted by key; a cap, trigger or tier keeps its file order.
+
+    `tiers` are tried in order; the first whose segment holds is the customer's, else
+    `default_tier`. `used_paths`, `used_keys` and `used_whole` are what all rules and placeholders
+    refer to: fields, literal keys by map, and the maps for which keys are not enough.
+    `placements` are those each channel has; `default_placements` are asked when a channel's event
+    names none. `waits_cancelled_by` holds the delayed triggers that an event name cancels.
+    """
+
+    version: str
+    name: str
+    currency: str
+    minor_digits: int
+    timezone: str
+    segments: tuple[Segment, ...]
+    tiers: tuple[Tier, ...]
+    default_tier: str
+    default_service_level: str
+    actions: tuple[Action, ...]
+    action_index: dict[str, int]
+    triggers: tuple[Trigger, ...]
+    triggers_by_event: dict[str, tuple[Trigger, ...]]
+    waits_cancelled_by: dict[str, tuple[Trigger, ...]]
+    caps: tuple[Cap, ...]
+    suppress_after_refusal_ms: int
+    purposes_without_consent: frozenset[str]
+    by_placement: dict[tuple[str, str], tuple[int, ...]]
+    used_paths: frozenset[str]
+    used_keys: dict[str, tuple[str, ...]]
+    used_whole: frozenset[str]
+    placements: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    default_placements: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    description: str = ""
+
+    def action(self, key: str) -> Action | None:
+        """Return the action with this key, or None."""
+        index = self.action_index.get(key)
+        return None if index is None else self.actions[index]
+
+    def triggers_for(self, event_type: str, name: str) -> tuple[Trigger, ...]:
+        """Return the triggers that wait for such an event, in file order."""
+        return self.triggers_by_event.get(event_key(event_type, name), ())
+
+    def service_level(self, tier: str) -> str:
+        """Return the service level of a tier by name."""
+        for each in self.tiers:
+            if each.segment == tier:
+                return each.service_level
+        return self.default_service_level

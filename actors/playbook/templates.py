@@ -1,0 +1,153 @@
+"""Content of treatments: texts with `{{profile.traits.first_name|there}}` placeholders."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from math import isfinite
+
+from actors.playbook.fields import CATALOGUE, resolve
+from actors.playbook.hints import nearest
+
+MAX_VALUE_LENGTH = 200
+"""A value that is put into a text is cut here: traits come from outside."""
+
+Content = str | int | float | bool
+_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One placeholder. `name` is what it says, such as `profile.traits.first_name`.
+
+    `path` is the catalogue's field and `key` what is looked up in it, empty for fields that are no
+    maps. `fallback` is used, as it stands, when the value is missing or empty.
+    """
+
+    name: str
+    path: str
+    key: str
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateError:
+    """What is wrong at an offset of a text."""
+
+    offset: int
+    text: str
+
+
+Part = str | Placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Compiled content: by name, either a plain value or the parts of a text."""
+
+    fields: tuple[tuple[str, Content | tuple[Part, ...]], ...] = ()
+
+    @property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """All placeholders, in order; several may be equal."""
+        return tuple(
+            part
+            for _, value in self.fields
+            if isinstance(value, tuple)
+            for part in value
+            if isinstance(part, Placeholder)
+        )
+
+    def pick(self, variables: Mapping[str, object]) -> dict[str, object]:
+        """Return the values that `render` needs, by placeholder name, from rule variables.
+
+        `variables` is nested as rules see it: `{"profile": {"traits": {…}}, "tier": …}`.
+        """
+        return {each.name: _look_up(variables, each) for each in self.placeholders}
+
+
+def parse_text(text: str) -> tuple[Content | tuple[Part, ...], list[TemplateError]]:
+    """Compile one text; a text without placeholders stays as it is."""
+    parts: list[Part] = []
+    errors: list[TemplateError] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(text):
+        if match.start() > end:
+            parts.append(text[end : match.start()])
+        end = match.end()
+        found = _placeholder(match.group(1))
+        if isinstance(found, Placeholder):
+            parts.append(found)
+        else:
+            errors.append(TemplateError(match.start(), found))
+    rest = text[end:]
+    if "{{" in rest:
+        errors.append(TemplateError(end + rest.index("{{"), "found '{{' without '}}'"))
+    if not parts:
+        return text, errors
+    return tuple([*parts, rest] if rest else parts), errors
+
+
+def render(content: Template, values: Mapping[str, object]) -> dict[str, Content]:
+    """Return the content with values by placeholder name put in, HTML-escaped.
+
+    Missing values, empty ones, and those that are neither text, number nor bool give the fallback.
+    Control characters become blanks, so that a value cannot start a new line of a mail's header.
+    """
+    rendered: dict[str, Content] = {}
+    for name, value in content.fields:
+        if isinstance(value, tuple):
+            rendered[name] = "".join(
+                part if isinstance(part, str) else _shown(values.get(part.name), part.fallback)
+                for part in value
+            )
+        else:
+            rendered[name] = value
+    return rendered
+
+
+def _placeholder(inner: str) -> Placeholder | str:
+    """Return the placeholder, or what is wrong with it."""
+    name, bar, fallback = inner.partition("|")
+    name = name.strip()
+    field, inside = resolve(tuple(name.split(".")))
+    if field is None:
+        names = [path for path, each in CATALOGUE.items() if each.is_scalar or each.is_map]
+        hint = nearest(name, names)
+        end = f"; did you mean {hint!r}?" if hint else ""
+        return f"unknown field {name!r} in a placeholder, expected one of the catalogue's{end}"
+    if field.is_map:
+        if len(inside) != 1 or not inside[0]:
+            return f"{name!r} is a map, expected one key in it, such as {field.path + '.name'!r}"
+        if field.is_dyn and not bar:
+            example = "{{" + name + "|text}}"
+            return f"{name!r} may be missing, expected a fallback: {example}"
+        return Placeholder(name, field.path, inside[0], fallback)
+    if inside or not field.is_scalar:
+        return f"{name!r} cannot be shown: {field.path!r} is a {field.type}"
+    return Placeholder(name, field.path, "", fallback)
+
+
+def _look_up(variables: Mapping[str, object], placeholder: Placeholder) -> object:
+    found: object = variables
+    for part in placeholder.path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    if placeholder.key:
+        if not isinstance(found, Mapping):
+            return None
+        return found.get(placeholder.key, CATALOGUE[placeholder.path].default)
+    return found
+
+
+def _shown(value: object, fallback: str) -> str:
+    text = ""
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, str):
+        text = _CONTROL.sub(" ", value[:MAX_VALUE_LENGTH]).strip()
+    elif isinstance(value, int):
+        text = str(value) if abs(value) < 10**18 else ""
+    elif isinstance(value, float) and isfinite(value):
+        text = f"{value:.0f}" if value.is_integer() else f"{value:.2f}"
+    return escape(text) if text else fallback

@@ -1,0 +1,1 @@
+"""What must not happen: rules that may refuse."""

@@ -1,0 +1,81 @@
+"""Contact caps: how often a customer may be addressed, in windows of elapsed time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actors.domain.profile import MAX_CONTACTS, Contact, Profile
+from actors.playbook.model import Cap, Playbook
+
+
+@dataclass(frozen=True, slots=True)
+class CapRefusal:
+    """The cap that is full, and when the oldest contact leaves its window."""
+
+    cap: str
+    retry_at_ms: int
+
+
+def _group(action: str) -> str:
+    parts = action.split("/")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def cap_covers(cap: Cap, channel: str, action: str, purpose: str) -> bool:
+    """Return whether a contact of this kind counts under the cap."""
+    return (
+        (cap.channels is None or channel in cap.channels)
+        and (cap.purposes is None or purpose in cap.purposes)
+        and (cap.groups is None or _group(action) in cap.groups)
+        and (cap.actions is None or action in cap.actions)
+    )
+
+
+def counters(profile: Profile, caps: Sequence[Cap], now_ms: int) -> tuple[tuple[int, int], ...]:
+    """Return for each cap (contacts in its window that ends now, when the oldest leaves it, or 0)."""
+    result = []
+    for cap in caps:
+        since = now_ms - cap.window_ms
+        count, oldest = 0, 0
+        for contact in profile.contacts:
+            if contact.at_ms > since and cap_covers(
+                cap, contact.channel, contact.action, contact.purpose
+            ):
+                count += 1
+                oldest = oldest or contact.at_ms
+        result.append((count, oldest + cap.window_ms if count >= cap.limit else 0))
+    return tuple(result)
+
+
+def cap_refusal(
+    caps: Sequence[Cap],
+    counts: Sequence[tuple[int, int]],
+    channel: str,
+    action: str,
+    purpose: str,
+) -> CapRefusal | None:
+    """Return the first full cap that covers this contact, or None when there is room in all."""
+    for cap, (count, retry_at_ms) in zip(caps, counts, strict=True):
+        if count >= cap.limit and cap_covers(cap, channel, action, purpose):
+            return CapRefusal(cap.name, retry_at_ms)
+    return None
+
+
+def reserve(profile: Profile, playbook: Playbook, contact: Contact) -> None:
+    """Count a contact at its planned send time, if any cap covers it.
+
+    Contacts that no cap's window can reach any more are forgotten. The list is bounded; a playbook
+    whose caps allow more contacts than it holds is refused when it is loaded.
+    """
+    covered = [
+        c for c in playbook.caps if cap_covers(c, contact.channel, contact.action, contact.purpose)
+    ]
+    if not covered:
+        return
+    longest_ms = max(cap.window_ms for cap in playbook.caps)
+    contacts = profile.contacts
+    while contacts and (
+        contacts[0].at_ms <= contact.at_ms - longest_ms or len(contacts) >= MAX_CONTACTS
+    ):
+        del contacts[0]
+    contacts.append(contact)
+    contacts.sort(key=lambda c: c.at_ms)

@@ -1,0 +1,1 @@
+"""Where turns run: many customers in one host, hosts in Ray actors."""

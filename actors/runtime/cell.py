@@ -1,0 +1,238 @@
+"""A cell: the Ray actor that hosts many customers."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from actors.channels.config import ChannelsConfig, build_channels
+from actors.domain.errors import PlaybookError, RetryableError
+from actors.domain.ids import IdSpace
+from actors.playbook.loader import bundle_from_bytes, compile_bundle
+from actors.playbook.model import Playbook
+from actors.ports import CellRow, PartitionRow, Store
+from actors.runtime.clocks import RealClock, VirtualClock, stored_virtual_ms
+from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.host import Host, HostSettings
+from actors.runtime.pidfd import started_at
+from actors.runtime.scorer import HandleScorer
+from actors.stores.opening import open_store
+
+log = logging.getLogger(__name__)
+
+KEY_SETTING = "id_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSettings:
+    """What a cell is told when it is made; plain values, so that it can be made again by Ray."""
+
+    name: str
+    store_url: str
+    data_dir: str
+    virtual: bool
+    model_app: str
+    model_deployment: str
+    channels: dict[str, Any] = field(default_factory=dict)
+    scoring_timeout_s: float = 0.25
+    beat_s: float = 1.0
+    host: HostSettings = field(default_factory=HostSettings)
+
+
+class CellHost:
+    """Hosts the customers of the partitions it owns.
+
+    A plain class: it is made a Ray actor on the last line. `begin` is called by the supervisor,
+    again and again: whoever restarted this process, the next call brings it into service.
+    """
+
+    def __init__(self, settings: CellSettings) -> None:
+        self._settings = settings
+        self._starting = asyncio.Lock()
+        self._host: Host | None = None
+        self._store: Store | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._row: CellRow | None = None
+        self._clock: RealClock = RealClock()
+        self._playbook_version = ""
+        self._scorer: HandleScorer | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> CellRow:
+        """Register under a new incarnation, unless that is done; return the cell's row."""
+        async with self._starting:
+            if self._row is None:
+                self._row = await self._start()
+            return self._row
+
+    async def _start(self) -> CellRow:
+        settings = self._settings
+        store = self._store = await asyncio.to_thread(open_store, settings.store_url)
+        key = await store.setting(KEY_SETTING)
+        if key is None:
+            raise RuntimeError("the store has no key for ids yet; was it prepared?")
+        if settings.virtual:
+            self._clock = VirtualClock(await stored_virtual_ms(store) or self._clock.machine_ms())
+        playbook = await self._read_playbook()
+        if playbook is None:
+            raise RuntimeError("the store has no playbook yet; was it prepared?")
+        self._scorer = HandleScorer(self._models, self._clock, settings.scoring_timeout_s)
+        host = Host(
+            store,
+            self._scorer,
+            IdSpace(key),
+            self._clock,
+            playbook,
+            settings.host,
+            self._wake_dispatcher,
+        )
+        pid = os.getpid()
+        row = CellRow(
+            settings.name, secrets.token_hex(6), pid, started_at(pid), socket.gethostname(), 0
+        )
+        await store.register_cell(row)
+        await host.start(row)
+        self._host = host
+        channels = build_channels(
+            ChannelsConfig.model_validate(settings.channels),
+            Path(settings.data_dir),
+            now=lambda: self._clock.machine_ms() / 1000,
+        )
+        self._dispatcher = Dispatcher(
+            store, channels, self._clock, owner=lambda: host.owner, epochs=lambda: host.epochs
+        )
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._dispatcher.run(), name="dispatcher"),
+            loop.create_task(self._beat(row), name="beat"),
+        ]
+        return row
+
+    def _models(self) -> DeploymentHandle:
+        return serve.get_deployment_handle(
+            self._settings.model_deployment, app_name=self._settings.model_app
+        )
+
+    def _wake_dispatcher(self) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
+
+    def _serving(self) -> Host:
+        if self._host is None:
+            raise RuntimeError("the cell has not begun yet")
+        return self._host
+
+    async def apply(self, request: bytes) -> bytes:
+        """Answer a request from a front door; see `actors.wire.messages`."""
+        return await self._serving().apply(request)
+
+    async def advance(self, to_ms: int) -> int:
+        """Fire what is due up to a virtual time and move the clock; return how many fired."""
+        if not self._settings.virtual:
+            raise RuntimeError("the clock of this system is real")
+        fired = await self._serving().advance(to_ms)
+        self._wake_dispatcher()
+        return fired
+
+    async def claim(self, rows: list[tuple[int, str, int]]) -> int:
+        """Claim partitions, each (partition, owner, epoch) as last seen; return how many were won."""
+        return await self._serving().claim([PartitionRow(*row) for row in rows])
+
+    async def hand_over(self, partitions: list[int], to_owner: str) -> int:
+        """Give partitions to another cell; return how many went."""
+        return await self._serving().hand_over(partitions, to_owner)
+
+    async def reload_ownership(self) -> int:
+        """Read the partition map again; return how many partitions are owned here."""
+        host = self._serving()
+        await host.reload_ownership()
+        self._wake_dispatcher()
+        return len(host.epochs)
+
+    async def reload_playbook(self) -> str:
+        """Take the store's active playbook from the next group on; return its version."""
+        playbook = await self._read_playbook()
+        host = self._serving()
+        if playbook is not None:
+            host.playbook = playbook
+        return host.playbook.version
+
+    async def _read_playbook(self) -> Playbook | None:
+        """Compile the active playbook if it is another than the one in use."""
+        if self._store is None:
+            return None
+        stored = await self._store.playbook()
+        if stored is None or stored[0] == self._playbook_version:
+            return None
+        playbook = await asyncio.to_thread(lambda: compile_bundle(bundle_from_bytes(stored[1])))
+        self._playbook_version = stored[0]
+        return playbook
+
+    async def info(self) -> dict[str, Any]:
+        """Return figures for `status`."""
+        host, scorer = self._serving(), self._scorer
+        stats = host.stats
+        return {
+            "name": self._settings.name,
+            "owner": host.owner,
+            "pid": os.getpid(),
+            "partitions": len(host.epochs),
+            "active": len(host.activations),
+            "activeBytes": host.activations.packed_bytes,
+            "pending": host.pending,
+            "groups": stats.groups,
+            "turns": stats.turns,
+            "largestGroup": stats.largest_group,
+            "timersFired": stats.timers,
+            "passivated": stats.passivated,
+            "busy": stats.busy,
+            "scoredByPrior": scorer.late if scorer is not None else 0,
+            "playbook": host.playbook.version,
+            "businessMs": self._clock.business_ms(),
+        }
+
+    async def stop(self) -> None:
+        """Finish what is under way and leave: registration removed, store closed."""
+        async with self._starting:
+            if self._host is not None:
+                await self._host.stop()
+            if self._dispatcher is not None:
+                await self._dispatcher.stop(1.0)
+            for task in self._tasks:
+                task.cancel()
+            for task in self._tasks:
+                with suppress(asyncio.CancelledError):
+                    await task
+            if self._store is not None:
+                if self._row is not None:
+                    with suppress(RetryableError):
+                        await self._store.remove_cell(self._row)
+                await self._store.close()
+            self._host = self._store = self._row = None
+
+    async def _beat(self, row: CellRow) -> None:
+        """Show that this process lives, and pick up a playbook whose announcement was missed."""
+        beat = 0
+        while True:
+            await asyncio.sleep(self._settings.beat_s)
+            beat += 1
+            try:
+                if self._store is not None:
+                    await self._store.beat(
+                        CellRow(row.name, row.incarnation, row.pid, row.pid_started, row.host, beat)
+                    )
+                await self.reload_playbook()
+            except (RetryableError, PlaybookError):
+                log.exception("beat %d of %s failed", beat, row.owner)
+
+
+CellActor = ray.remote(CellHost)

@@ -1,0 +1,376 @@
+"""Sends what committed turns left in the outbox: at least once, always under the effect's key."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from actors.channels.body import effect_body, key_of
+from actors.channels.lane import Lane
+from actors.domain.errors import CodecError, StoreUnavailableError
+from actors.ports import (
+    Channel,
+    Clock,
+    Delivery,
+    DeliveryStatus,
+    OutboxItem,
+    OutboxResult,
+    OutboxState,
+    Store,
+)
+
+RETRY_SCHEDULE_S = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Waits before each attempt, counted from the end of the one before; then a row is parked."""
+
+CLAIM_SERVES_MS = 2_000
+"""An attempt whose claim is older is dropped: its partition may have another owner by now."""
+
+CLAIM_LIVES_MS = 60_000
+"""The store offers a claimed row again after this long."""
+
+_READ_AHEAD = 4
+_SHORTEST_NAP_S = 0.02
+_LONGEST_NAP_S = 1.0
+_LONGEST_ERROR = 200
+
+_Key = tuple[int, int, int]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherStats:
+    """Counts since the start, and the present: `unsettled` ended but are not stored yet.
+
+    `dropped` attempts never touched a socket, because their claim was too old or their partition
+    had gone; `refused_claims` are rows another owner has. `channels` is each one's condition:
+    `open`, `slowed`, `paused` or `gone`.
+    """
+
+    sent: int
+    retried: int
+    throttled: int
+    parked: int
+    expired: int
+    dropped: int
+    refused_claims: int
+    store_errors: int
+    in_flight: int
+    unsettled: int
+    channels: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How an attempt ended, until the store knows."""
+
+    result: OutboxResult
+    claimed_at_ms: int
+
+
+class Dispatcher:
+    """Delivers the due outbox rows of one owner's partitions. Lives in one event loop.
+
+    Each attempt is claimed in the store under its partition's epoch before anything is sent, and
+    settled there afterwards; claims and settlements go in batches. A success is remembered until
+    it is settled, so that a failing store never makes this process send twice. Between the claim
+    and the receiver a process can be paused without noticing: then a new owner may send the same
+    effect again, under the same key.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a separate thing that tests and hosts choose
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        clock: Clock,
+        *,
+        owner: Callable[[], str],
+        epochs: Callable[[], dict[int, int]],
+        max_in_flight: int = 64,
+        retry_jitter: float = 0.1,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Prepare; nothing happens before `run`.
+
+        Args:
+            store: Where the rows are.
+            channels: By name, read at every attempt. `channels[name]` raising KeyError parks; a
+                new object under a name starts with a clean slate.
+            clock: Machine time for retries, business time for expiry.
+            owner: The owner as the store's partitions name it.
+            epochs: Partitions owned now, with their epochs.
+            max_in_flight: Attempts under way at once per channel, so that none starves another.
+            retry_jitter: Each wait grows by up to this share, the same for an effect and attempt
+                wherever it is computed, so that what failed together does not return together.
+            sleep: Waits that many seconds.
+        """
+        self._store = store
+        self._channels = channels
+        self._clock = clock
+        self._owner = owner
+        self._epochs = epochs
+        self._max_in_flight = max_in_flight
+        self._jitter = retry_jitter
+        self._sleep = sleep
+        self._lanes: dict[str, Lane] = {}
+        self._in_flight: dict[_Key, asyncio.Task[None]] = {}
+        self._ended: dict[_Key, _Ended] = {}
+        self._counts: Counter[str] = Counter()
+        self._wakeup = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._running = False
+        self._stopping = False
+        self._drain_s = 0.0
+        self._nap_s = _SHORTEST_NAP_S
+
+    async def run(self) -> None:
+        """Dispatch until `stop`. A store that fails is tried again; rows stay where they are."""
+        self._running = True
+        try:
+            while not self._stopping:
+                self._wakeup.clear()
+                if await self._round():
+                    self._nap_s = _SHORTEST_NAP_S
+                    await asyncio.sleep(0)  # a store in memory never yields by itself
+                else:
+                    await self._nap()
+            await self._drain()
+        finally:
+            for task in self._in_flight.values():
+                task.cancel()
+            self._running = False
+            self._finished.set()
+
+    def wake(self) -> None:
+        """Look for due rows now: call it after a commit that wrote some, from the same loop."""
+        self._nap_s = _SHORTEST_NAP_S
+        self._wakeup.set()
+
+    async def stop(self, drain_s: float) -> None:
+        """Claim nothing more, wait up to `drain_s` for attempts under way, and store their ends.
+
+        What is still under way then is interrupted and, its outcome being unknown, put back.
+        """
+        self._stopping = True
+        self._drain_s = drain_s
+        self._wakeup.set()
+        if self._running:
+            await self._finished.wait()
+
+    def stats(self) -> DispatcherStats:
+        """Return counts for status and metrics."""
+        now_ms = self._clock.machine_ms()
+        count = self._counts
+        return DispatcherStats(
+            sent=count["sent"],
+            retried=count["retried"],
+            throttled=count["throttled"],
+            parked=count["parked"],
+            expired=count["expired"],
+            dropped=count["dropped"],
+            refused_claims=count["refused_claims"],
+            store_errors=count["store_errors"],
+            in_flight=len(self._in_flight),
+            unsettled=len(self._ended),
+            channels={name: lane.condition(now_ms) for name, lane in sorted(self._lanes.items())},
+        )
+
+    async def _nap(self) -> None:
+        """Wait for a call, an attempt's end or a while that grows while nothing happens."""
+        sleeper = asyncio.ensure_future(self._sleep(self._nap_s))
+        caller = asyncio.ensure_future(self._wakeup.wait())
+        try:
+            await asyncio.wait({sleeper, caller}, return_when=asyncio.FIRST_COMPLETED)
+            if not caller.done():
+                self._nap_s = min(_LONGEST_NAP_S, self._nap_s * 2)
+        finally:
+            sleeper.cancel()
+            caller.cancel()
+
+    async def _round(self) -> bool:
+        """Settle what ended, then claim and start what is due; return whether anything moved."""
+        try:
+            settled = await self._settle()
+            return await self._claim() or settled
+        except StoreUnavailableError as error:
+            self._counts["store_errors"] += 1
+            _log.warning("outbox: %s", error)
+            return False
+
+    async def _settle(self) -> bool:
+        """Store ends; when that fails they stay, and nothing new is claimed before they went."""
+        now_ms = self._clock.machine_ms()
+        for key, ended in list(self._ended.items()):
+            # Late, anything but a success could undo the claim of a newer attempt.
+            late = now_ms - ended.claimed_at_ms >= CLAIM_LIVES_MS
+            if late and ended.result.state != OutboxState.SENT:
+                del self._ended[key]
+        if not self._ended:
+            return False
+        batch = dict(self._ended)
+        await self._store.outbox_settle([ended.result for ended in batch.values()])
+        for key in batch:
+            del self._ended[key]
+        return True
+
+    async def _claim(self) -> bool:
+        now_ms = self._clock.machine_ms()
+        full = sorted(name for name in self._lanes if not self._lanes[name].room(now_ms))
+        limit = self._max_in_flight * _READ_AHEAD
+        due = await self._store.outbox_due(self._owner(), now_ms, limit, full)
+        epochs = self._epochs()
+        chosen = self._choose(due, epochs, now_ms)
+        if not chosen:
+            return False
+        under = {item.partition: epochs[item.partition] for item in chosen}
+        claimed_at_ms = self._clock.machine_ms()  # before the commit: never younger than it says
+        granted = await self._store.outbox_claim(chosen, under, claimed_at_ms)
+        for item, is_mine in zip(chosen, granted, strict=True):
+            if is_mine:
+                self._begin(item, claimed_at_ms, under[item.partition])
+            else:
+                self._counts["refused_claims"] += 1
+        return any(granted)
+
+    def _choose(
+        self, due: list[OutboxItem], epochs: Mapping[int, int], now_ms: int
+    ) -> list[OutboxItem]:
+        chosen = []
+        taken: Counter[str] = Counter()
+        for item in due:
+            key = (item.number, item.seq, item.n)
+            if key in self._in_flight or key in self._ended or item.partition not in epochs:
+                continue
+            lane = self._lane(item.channel)
+            if lane is not None and taken[item.channel] >= lane.room(now_ms):
+                continue
+            taken[item.channel] += 1
+            chosen.append(item)
+        return chosen
+
+    def _lane(self, name: str) -> Lane | None:
+        try:
+            channel = self._channels[name]
+        except KeyError:
+            self._lanes.pop(name, None)
+            return None
+        lane = self._lanes.get(name)
+        if lane is None or lane.channel is not channel:
+            lane = self._lanes[name] = Lane(channel, self._max_in_flight)
+        return lane
+
+    def _begin(self, item: OutboxItem, claimed_at_ms: int, epoch: int) -> None:
+        """Start an attempt, or end it at once when there is nothing to send or nowhere to."""
+        lane = self._lane(item.channel)
+        if item.expires_at_ms <= self._clock.business_ms():
+            self._end(item, claimed_at_ms, OutboxState.EXPIRED, "expired before it was sent")
+        elif lane is None:
+            self._end(
+                item, claimed_at_ms, OutboxState.PARKED, f"no channel {item.channel!r} is set up"
+            )
+        elif lane.gone:
+            self._end(item, claimed_at_ms, OutboxState.PARKED, lane.gone)
+        else:
+            try:
+                body = effect_body(item)
+            except CodecError as error:
+                self._end(item, claimed_at_ms, OutboxState.PARKED, error.reason)
+                return
+            lane.in_flight += 1
+            self._in_flight[item.number, item.seq, item.n] = asyncio.create_task(
+                self._attempt(item, lane, body, claimed_at_ms, epoch)
+            )
+
+    async def _attempt(
+        self, item: OutboxItem, lane: Lane, body: bytes, claimed_at_ms: int, epoch: int
+    ) -> None:
+        started_at_ms = self._clock.machine_ms()
+        try:
+            if (
+                started_at_ms - claimed_at_ms > CLAIM_SERVES_MS
+                or self._epochs().get(item.partition) != epoch
+            ):
+                self._counts["dropped"] += 1
+                self._end(item, claimed_at_ms, OutboxState.PENDING, "", started_at_ms)
+                return
+            delivery = await lane.channel.deliver(key_of(item), body, item.attempts + 1)
+        except asyncio.CancelledError:
+            delivery = Delivery(DeliveryStatus.RETRY, "interrupted by a shutdown")
+        except Exception as error:  # noqa: BLE001 - one channel's mistake may not stop the others
+            _log.exception("channel %r raised for effect %s", item.channel, key_of(item))
+            delivery = Delivery(DeliveryStatus.RETRY, f"the channel raised {type(error).__name__}")
+        finally:
+            lane.in_flight -= 1
+            del self._in_flight[item.number, item.seq, item.n]
+            self._wakeup.set()
+        lane.heard(delivery, started_at_ms, self._clock.machine_ms())
+        self._judge(item, lane, delivery, claimed_at_ms)
+
+    def _judge(self, item: OutboxItem, lane: Lane, delivery: Delivery, claimed_at_ms: int) -> None:
+        match delivery.status:
+            case DeliveryStatus.DELIVERED:
+                self._end(item, claimed_at_ms, OutboxState.SENT)
+            case DeliveryStatus.GONE | DeliveryStatus.REFUSED:
+                self._end(item, claimed_at_ms, OutboxState.PARKED, delivery.detail)
+            case DeliveryStatus.RETRY | DeliveryStatus.THROTTLED:
+                if delivery.status is DeliveryStatus.THROTTLED:
+                    self._counts["throttled"] += 1
+                attempt = item.attempts + 1
+                if attempt >= len(RETRY_SCHEDULE_S):
+                    reason = f"{delivery.detail}; gave up after attempt {attempt}"
+                    self._end(item, claimed_at_ms, OutboxState.PARKED, reason)
+                    return
+                wait_ms = self._wait_ms(item, attempt, delivery)
+                next_at_ms = max(self._clock.machine_ms() + wait_ms, lane.paused_until_ms)
+                self._end(item, claimed_at_ms, OutboxState.PENDING, delivery.detail, next_at_ms)
+                self._counts["retried"] += 1
+
+    def _wait_ms(self, item: OutboxItem, attempt: int, delivery: Delivery) -> int:
+        """Return the wait after a failed attempt: the schedule's, or what the receiver asked."""
+        scheduled_ms = RETRY_SCHEDULE_S[attempt] * 1_000
+        digest = blake2b(f"{key_of(item)}/{attempt}".encode(), digest_size=8).digest()
+        draw = int.from_bytes(digest, "big") / 2**64
+        asked_s = min(delivery.retry_after_s or 0.0, RETRY_SCHEDULE_S[-1])
+        return max(int(scheduled_ms * (1 + self._jitter * draw)), int(asked_s * 1_000))
+
+    def _end(
+        self,
+        item: OutboxItem,
+        claimed_at_ms: int,
+        state: int,
+        error: str = "",
+        next_at_ms: int = 0,
+    ) -> None:
+        if state == OutboxState.SENT:
+            self._counts["sent"] += 1
+        elif state == OutboxState.EXPIRED:
+            self._counts["expired"] += 1
+        elif state == OutboxState.PARKED:
+            self._counts["parked"] += 1
+            _log.warning("outbox: parked %s for %r: %s", key_of(item), item.channel, error)
+        result = OutboxResult(
+            item.number, item.seq, item.n, state, next_at_ms, error[:_LONGEST_ERROR]
+        )
+        self._ended[item.number, item.seq, item.n] = _Ended(result, claimed_at_ms)
+        self._wakeup.set()
+
+    async def _drain(self) -> None:
+        under_way = set(self._in_flight.values())
+        if under_way:
+            everyone = asyncio.ensure_future(asyncio.wait(under_way))
+            sleeper = asyncio.ensure_future(self._sleep(self._drain_s))
+            await asyncio.wait({everyone, sleeper}, return_when=asyncio.FIRST_COMPLETED)
+            sleeper.cancel()
+            for task in under_way:
+                task.cancel()
+            await everyone
+        for _ in range(2):
+            try:
+                await self._settle()
+            except StoreUnavailableError as error:
+                self._counts["store_errors"] += 1
+                _log.warning("outbox: %s", error)
+            else:
+                return

@@ -1,0 +1,288 @@
+"""Many customers in one place: mailboxes, groups, timers and the way out. No Ray."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from actors.domain.ids import IdSpace
+from actors.playbook.model import Playbook
+from actors.ports import CellRow, Clock, PartitionRow, Scorer, Store
+from actors.runtime.clocks import VirtualClock
+from actors.session import Job, Session, TimerJob
+from actors.session.activations import Activations
+from actors.wire.messages import Answer, Code, pack_answers, unpack_request
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """Bounds of one host.
+
+    `max_pending` items wait at most; past it new ones are answered BUSY. A group has at most
+    `max_group` items and `max_waves` of one customer. Customers idle for `idle_s` are passivated.
+    """
+
+    max_pending: int = 20_000
+    max_group: int = 256
+    max_waves: int = 16
+    max_active: int = 50_000
+    max_active_bytes: int = 512 * 1024 * 1024
+    idle_s: float = 900.0
+    timer_poll_s: float = 0.25
+    timer_batch: int = 256
+
+
+@dataclass(slots=True)
+class _Call:
+    """One request under way: its jobs, how many still lack an answer, and who waits."""
+
+    jobs: list[Job]
+    left: int
+    done: asyncio.Future[None]
+
+
+@dataclass(slots=True)
+class HostStats:
+    """Counters since the host began."""
+
+    groups: int = 0
+    turns: int = 0
+    busy: int = 0
+    timers: int = 0
+    passivated: int = 0
+    largest_group: int = 0
+    claimed: int = 0
+    fenced: int = 0
+    extra: dict[str, int] = field(default_factory=dict)
+
+
+class Host:
+    """Runs one group at a time; what arrives meanwhile makes up the next one.
+
+    That one rule gives every customer a mailbox (two of her items never overlap, and keep their
+    order) and every group one scoring call and one commit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        scorer: Scorer,
+        ids: IdSpace,
+        clock: Clock,
+        playbook: Playbook,
+        settings: HostSettings,
+        on_outbox: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._on_outbox = on_outbox
+        self._pending: deque[tuple[_Call | None, Job]] = deque()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._turnstile = asyncio.Lock()
+        self._epochs: dict[int, int] = {}
+        self._owner = ""
+        self._closing = False
+        self.playbook = playbook
+        self.stats = HostStats()
+        self.activations = Activations(settings.max_active, settings.max_active_bytes)
+        self._session = Session(store, scorer, ids, clock, self.activations, self._epochs.get)
+
+    @property
+    def owner(self) -> str:
+        """What this host's partitions have in their owner column."""
+        return self._owner
+
+    @property
+    def epochs(self) -> dict[int, int]:
+        """Epoch by owned partition."""
+        return self._epochs
+
+    @property
+    def pending(self) -> int:
+        """Items that wait for a group."""
+        return len(self._pending)
+
+    async def start(self, cell: CellRow) -> None:
+        """Take the partitions that the store says are ours, and begin to serve."""
+        self._owner = cell.owner
+        await self.reload_ownership()
+        self._tasks = [
+            asyncio.create_task(self._forever(self._serve), name="groups"),
+            asyncio.create_task(self._forever(self._watch_timers), name="timers"),
+            asyncio.create_task(self._forever(self._passivate), name="passivation"),
+        ]
+
+    async def stop(self) -> None:
+        """Finish the group under way, answer what waits with RETRY, and end."""
+        self._closing = True
+        async with self._turnstile:
+            for task in self._tasks:
+                task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        while self._pending:
+            call, job = self._pending.popleft()
+            job.answer = Answer(Code.RETRY, detail="the cell is stopping", retry_after_s=1.0)
+            self._settle(call)
+
+    async def apply(self, request: bytes) -> bytes:
+        """Answer a request from a front door; see `actors.wire.messages`."""
+        jobs = [Job.of(routed) for routed in unpack_request(request)]
+        await self.submit(jobs)
+        return pack_answers([job.answer or _LOST for job in jobs])
+
+    async def submit(self, jobs: list[Job]) -> None:
+        """Run jobs and return when each is answered."""
+        if not jobs:
+            return
+        if self._closing or len(self._pending) + len(jobs) > self._settings.max_pending:
+            self.stats.busy += len(jobs)
+            for job in jobs:
+                job.answer = Answer(Code.BUSY, detail="the cell is busy", retry_after_s=1.0)
+            return
+        call = _Call(jobs, len(jobs), asyncio.get_running_loop().create_future())
+        self._pending.extend((call, job) for job in jobs)
+        self._wake.set()
+        await call.done
+
+    async def advance(self, to_ms: int) -> int:
+        """Fire, in order of due time, every owned timer due up to `to_ms`, then move the clock.
+
+        Returns:
+            How many fired.
+        """
+        fired = 0
+        while True:
+            due = await self._store.due_timers(self._owner, to_ms, self._settings.timer_batch)
+            if not due:
+                break
+            # Only timers of one instant run together: a wake may set others that are due sooner.
+            first = [t for t in due if t.due_at_ms == due[0].due_at_ms]
+            now_ms = max(first[0].due_at_ms, self._clock.business_ms())
+            await self.submit([Job(TimerJob(t.number, t.key, now_ms)) for t in first])
+            fired += len(first)
+            self.stats.timers += len(first)
+        if isinstance(self._clock, VirtualClock):
+            self._clock.advance_to(to_ms)
+        return fired
+
+    async def reload_ownership(self) -> None:
+        """Read from the store which partitions are ours, and forget the customers of the others."""
+        rows = await self._store.partitions()
+        self._take({row.partition: row.epoch for row in rows if row.owner == self._owner})
+
+    async def claim(self, rows: list[PartitionRow]) -> int:
+        """Claim partitions by compare-and-set; return how many were won."""
+        won = await self._store.claim(
+            [(row.partition, row.owner, row.epoch) for row in rows], self._owner
+        )
+        self._epochs.update(won)
+        self.stats.claimed += len(won)
+        self._on_outbox()
+        return len(won)
+
+    async def hand_over(self, partitions: list[int], to_owner: str) -> int:
+        """Give partitions to another cell, between two groups; return how many went."""
+        async with self._turnstile:
+            mine = [(p, self._owner, self._epochs[p]) for p in partitions if p in self._epochs]
+            won = await self._store.claim(mine, to_owner)
+            for partition, _, _ in mine:
+                del self._epochs[partition]
+            self.activations.drop_partitions({p for p, _, _ in mine})
+        return len(won)
+
+    def _take(self, epochs: dict[int, int]) -> None:
+        lost = {p for p, epoch in self._epochs.items() if epochs.get(p) != epoch}
+        self.stats.fenced += len(lost)
+        self._epochs.clear()
+        self._epochs.update(epochs)
+        if lost:
+            self.activations.drop_partitions(lost)
+
+    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Keep a loop alive: a store that is away for a while must not end the host."""
+        while True:
+            try:
+                await loop()
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("%s failed and is started again", loop.__name__)
+                await asyncio.sleep(0.2)
+
+    async def _serve(self) -> None:
+        while True:
+            if not self._pending:
+                self._wake.clear()
+                await self._wake.wait()
+            async with self._turnstile:
+                group = self._next_group()
+                await self._run(group)
+
+    def _next_group(self) -> list[tuple[_Call | None, Job]]:
+        """Take what waits, in order, up to the bounds; a full mailbox keeps its later items."""
+        group: list[tuple[_Call | None, Job]] = []
+        kept: list[tuple[_Call | None, Job]] = []
+        per_mailbox: dict[object, int] = {}
+        while self._pending and len(group) < self._settings.max_group:
+            entry = self._pending.popleft()
+            mailbox = entry[1].mailbox
+            count = per_mailbox.get(mailbox, 0)
+            per_mailbox[mailbox] = count + 1
+            (group if count < self._settings.max_waves else kept).append(entry)
+        self._pending.extendleft(reversed(kept))
+        return group
+
+    async def _run(self, group: list[tuple[_Call | None, Job]]) -> None:
+        jobs = [job for _, job in group]
+        try:
+            if await self._session.run(jobs, self.playbook):
+                self._on_outbox()
+        except Exception:
+            log.exception("a group of %d items failed", len(jobs))
+            self.activations.clear()
+        self.stats.groups += 1
+        self.stats.turns += len(jobs)
+        self.stats.largest_group = max(self.stats.largest_group, len(jobs))
+        fenced = False
+        for call, job in group:
+            if job.answer is None and not isinstance(job.item, TimerJob):
+                job.answer = _LOST
+            fenced |= job.answer is not None and job.answer.code is Code.NOT_MINE
+            self._settle(call)
+        if fenced:
+            await self.reload_ownership()
+
+    def _settle(self, call: _Call | None) -> None:
+        if call is not None:
+            call.left -= 1
+            if not call.left and not call.done.done():
+                call.done.set_result(None)
+
+    async def _watch_timers(self) -> None:
+        if getattr(self._clock, "virtual", False):
+            await asyncio.Event().wait()  # a virtual clock fires its timers itself
+        while True:
+            now_ms = self._clock.business_ms()
+            due = await self._store.due_timers(self._owner, now_ms, self._settings.timer_batch)
+            if due:
+                await self.submit([Job(TimerJob(t.number, t.key, now_ms)) for t in due])
+                self.stats.timers += len(due)
+            if len(due) < self._settings.timer_batch:
+                await asyncio.sleep(self._settings.timer_poll_s)
+
+    async def _passivate(self) -> None:
+        while True:
+            await asyncio.sleep(min(30.0, self._settings.idle_s))
+            before_ms = self._clock.machine_ms() - int(self._settings.idle_s * 1000)
+            self.stats.passivated += self.activations.passivate(before_ms)
+
+
+_LOST = Answer(Code.RETRY, detail="the outcome is unknown", retry_after_s=1.0)

@@ -1,0 +1,1 @@
+"""What could happen next: triggers and the timers they set."""

@@ -1,0 +1,92 @@
+"""Active customers: packed as last committed, decoded only for their turn."""
+
+from dataclasses import dataclass
+
+from actors.domain.ids import Identity
+
+
+@dataclass(slots=True)
+class Activation:
+    """One active customer. `identities` are those under which it is found here."""
+
+    number: int
+    partition: int
+    seq: int
+    state: bytes
+    used_at_ms: int
+    identities: tuple[Identity, ...]
+
+
+class Activations:
+    """A bounded cache of committed states; dropping an entry never loses anything.
+
+    Entries are in order of last use. `limit` bounds their number, `limit_bytes` the sum of their
+    packed states.
+    """
+
+    def __init__(self, limit: int, limit_bytes: int) -> None:
+        self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._by_number: dict[int, Activation] = {}
+        self._by_identity: dict[Identity, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    @property
+    def packed_bytes(self) -> int:
+        """Sum of the packed states held."""
+        return self._bytes
+
+    def get(self, number: int) -> Activation | None:
+        """Return an activation without marking it as used."""
+        return self._by_number.get(number)
+
+    def number_of(self, identity: Identity) -> int | None:
+        """Return whom an identity belongs to, if that customer is active here."""
+        return self._by_identity.get(identity)
+
+    def put(self, activation: Activation) -> None:
+        """Insert or replace, as the most recently used; the least recently used make room."""
+        self.drop(activation.number)
+        self._by_number[activation.number] = activation
+        self._bytes += len(activation.state)
+        for identity in activation.identities:
+            self._by_identity[identity] = activation.number
+        while len(self._by_number) > self._limit or (
+            self._bytes > self._limit_bytes and len(self._by_number) > 1
+        ):
+            self.drop(next(iter(self._by_number)))
+
+    def drop(self, number: int) -> None:
+        """Forget one customer; the next turn reads it from the store."""
+        gone = self._by_number.pop(number, None)
+        if gone is None:
+            return
+        self._bytes -= len(gone.state)
+        for identity in gone.identities:
+            if self._by_identity.get(identity) == number:
+                del self._by_identity[identity]
+
+    def drop_partitions(self, partitions: set[int]) -> None:
+        """Forget the customers of partitions that were handed over or lost."""
+        for number in [n for n, a in self._by_number.items() if a.partition in partitions]:
+            self.drop(number)
+
+    def passivate(self, idle_before_ms: int) -> int:
+        """Forget customers last used before an instant of the machine clock; return how many."""
+        count = 0
+        while self._by_number:
+            oldest = next(iter(self._by_number.values()))
+            if oldest.used_at_ms >= idle_before_ms:
+                break
+            self.drop(oldest.number)
+            count += 1
+        return count
+
+    def clear(self) -> None:
+        """Forget everybody."""
+        self._by_number.clear()
+        self._by_identity.clear()
+        self._bytes = 0

@@ -1,0 +1,350 @@
+"""One group of turns, from items to answers, with one scoring call a wave and one commit."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from actors import turn as core
+from actors.domain.errors import CodecError, RetryableError
+from actors.domain.events import Event, Response
+from actors.domain.ids import IdSpace, home_partition, parse_effect
+from actors.domain.scores import ScoreRow, Scores
+from actors.domain.state import CustomerState
+from actors.playbook.model import Playbook
+from actors.ports import Change, Clock, Lookup, Scorer, Store, Verdict
+from actors.session.activations import Activation, Activations
+from actors.session.changes import Chain
+from actors.session.jobs import Job, TimerJob
+from actors.session.resolving import Resolved, Resolver
+from actors.wire.messages import Answer, Code
+from actors.wire.records import unpack_turn
+from actors.wire.replies import reply_json
+from actors.wire.state import pack_state, unpack_state
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+RETRY_AFTER_S = 1.0
+MAX_POISONED = 10_000
+"""Timers that failed are not tried again by this process, so that they cannot stop a customer."""
+
+
+class Session:
+    """Runs groups of jobs, one group at a time.
+
+    `epoch_of` tells under which epoch a partition is owned here, or None. A job whose answer is
+    still None after `run` was a timer that had nothing to do.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        scorer: Scorer,
+        ids: IdSpace,
+        clock: Clock,
+        activations: Activations,
+        epoch_of: Callable[[int], int | None],
+    ) -> None:
+        self._store = store
+        self._scorer = scorer
+        self._ids = ids
+        self._clock = clock
+        self._epoch_of = epoch_of
+        self.activations = activations
+        self._resolver = Resolver(store, ids, activations)
+        self._poisoned: set[tuple[int, str]] = set()
+
+    async def run(self, jobs: Sequence[Job], playbook: Playbook) -> bool:
+        """Answer every job; return whether anything was queued for delivery.
+
+        Jobs of one customer run in the order given and never overlap. When the store's answer is
+        lost, what was touched is forgotten and the jobs are answered RETRY: the truth is read again
+        when the client's retry comes.
+        """
+        for job in jobs:
+            job.label(self._ids)
+        outbox = False
+        open_jobs = [job for job in jobs if job.answer is None]
+        for _ in range(MAX_ATTEMPTS):
+            if not open_jobs:
+                return outbox
+            try:
+                outbox |= await self._attempt(open_jobs, playbook)
+            except RetryableError as error:
+                self._give_up(open_jobs, str(error))
+                return outbox
+            open_jobs = [j for j in open_jobs if j.answer is None and j.again]
+        self._give_up(open_jobs, "the customer is written by several at once")
+        return outbox
+
+    def _give_up(self, jobs: Sequence[Job], why: str) -> None:
+        for job in jobs:
+            if job.answer is None:
+                job.answer = Answer(Code.RETRY, detail=why, retry_after_s=RETRY_AFTER_S)
+
+    async def _attempt(self, jobs: list[Job], playbook: Playbook) -> bool:
+        for job in jobs:
+            job.again = False
+        now_machine_ms = self._clock.machine_ms()
+        known = await self._resolver.resolve([job.wanted() for job in jobs], now_machine_ms)
+        fresh_jobs = await self._first_answers(jobs, known, playbook)
+        chains = self._chains(fresh_jobs, known)
+        await self._missing_effects(chains)
+        await self._waves(chains, known, playbook)
+        return await self._commit(chains, playbook, now_machine_ms)
+
+    async def _first_answers(
+        self, jobs: list[Job], known: Resolved, playbook: Playbook
+    ) -> list[Job]:
+        """Answer messages that were taken before; return the jobs that are new.
+
+        A message that is twice in the group waits for the first one's fate.
+        """
+        fresh, again, seen = [], [], set()
+        for job in jobs:
+            first = known.messages.get(job.hash) if job.hash is not None else None
+            if first is None:
+                if job.hash is not None and not job.dry_run:
+                    if job.hash in seen:
+                        job.again = True  # looked up again after the first one is committed
+                        continue
+                    seen.add(job.hash)
+                fresh.append(job)
+            elif first.fingerprint != job.fingerprint:
+                job.answer = Answer(
+                    Code.CONFLICT, detail="this messageId was already used with another body"
+                )
+            else:
+                again.append((job, (first.number, first.seq)))
+        if again:
+            found = await self._store.lookup(Lookup(turns=tuple({where for _, where in again})))
+            for job, where in again:
+                payload = found.turns.get(where)
+                if payload is None:
+                    job.answer = Answer(Code.GONE, detail="the first answer was erased")
+                else:
+                    body = reply_json(
+                        unpack_turn(payload), *where, playbook.minor_digits, duplicate=True
+                    )
+                    job.answer = Answer(Code.DUPLICATE, body)
+        return fresh
+
+    def _chains(self, jobs: list[Job], known: Resolved) -> list[Chain]:
+        chains: dict[int, Chain] = {}
+        for job in jobs:
+            number = self._addressee(job, known)
+            chain = chains.get(number) or self._open(number, job, known)
+            if chain is not None:
+                chains[number] = chain
+                chain.jobs.append(job)
+        return list(chains.values())
+
+    def _addressee(self, job: Job, known: Resolved) -> int:
+        """Return whose job it is. An event's first identity decides, whoever it was addressed to."""
+        item = job.item
+        if isinstance(item, Event) and item.identities:
+            return known.owners.get(item.identities[0], job.number)
+        return job.number
+
+    def _open(self, number: int, job: Job, known: Resolved) -> Chain | None:
+        row = known.customers.get(number)
+        partition = row.partition if row is not None else home_partition(number)
+        epoch = self._epoch_of(partition)
+        if epoch is None:
+            job.answer = Answer(Code.NOT_MINE, number=number)
+            return None
+        if row is None and number in known.fresh:
+            state = CustomerState(number, partition, generation=known.fresh[number][1])
+            return Chain(number, partition, epoch, 0, state)
+        if row is None:
+            # An owner that is active elsewhere is known by its number only: it must be read there.
+            unknown = isinstance(job.item, Response)
+            job.answer = Answer(
+                Code.UNKNOWN_EFFECT if unknown else Code.INVALID,
+                detail="no effect has this key" if unknown else "no such customer",
+            )
+            return None
+        try:
+            state = unpack_state(row.state)
+        except CodecError as error:
+            log.exception("customer %d is damaged", number)
+            job.answer = Answer(Code.FAILED, detail=str(error))
+            return None
+        return Chain(number, partition, epoch, row.seq, state)
+
+    async def _missing_effects(self, chains: list[Chain]) -> None:
+        """Read back the turns whose effects a state has forgotten."""
+        wanted: list[tuple[Chain, Job, int, int]] = []
+        for chain in chains:
+            for job in chain.jobs:
+                if isinstance(job.item, Response):
+                    _, seq, n = parse_effect(job.item.effect_key)
+                    if chain.state.effect(seq, n) is None:
+                        wanted.append((chain, job, seq, n))
+        if not wanted:
+            return
+        turns = tuple({(chain.number, seq) for chain, _, seq, _ in wanted})
+        found = await self._store.lookup(Lookup(turns=turns))
+        for chain, job, seq, n in wanted:
+            payload = found.turns.get((chain.number, seq))
+            effect = None if payload is None else core.effect_of(unpack_turn(payload), n)
+            if effect is None:
+                job.answer = Answer(Code.UNKNOWN_EFFECT, detail="no effect has this key")
+            else:
+                chain.recalled[(seq, n)] = effect
+
+    async def _waves(self, chains: list[Chain], known: Resolved, playbook: Playbook) -> None:
+        """Run every customer's first job, then every second one, and so on."""
+        queues = [(chain, self._plan(chain)) for chain in chains]
+        position = 0
+        while True:
+            wave = [
+                (chain, queue[position])
+                for chain, queue in queues
+                if position < len(queue) and not chain.broken
+            ]
+            if not wave:
+                return
+            await self._wave(wave, known, playbook)
+            position += 1
+
+    def _plan(self, chain: Chain) -> list[Job]:
+        """Put the customer's due timers before what arrived."""
+        jobs = [job for job in chain.jobs if job.answer is None]
+        if not jobs or all(job.dry_run for job in jobs):
+            return jobs
+        now_ms = self._clock.business_ms()
+        asked = {job.item.key for job in jobs if isinstance(job.item, TimerJob)}
+        due = sorted(
+            (
+                t
+                for t in chain.state.timers
+                if t.due_at_ms <= now_ms
+                and t.key not in asked
+                and (chain.number, t.key) not in self._poisoned
+            ),
+            key=lambda t: (t.due_at_ms, t.key),
+        )
+        return [Job(TimerJob(chain.number, t.key, now_ms), chain.number) for t in due] + jobs
+
+    async def _wave(
+        self, wave: list[tuple[Chain, Job]], known: Resolved, playbook: Playbook
+    ) -> None:
+        begun: list[tuple[Chain, Job, core.Turn]] = []
+        rows: dict[ScoreRow, int] = {}
+        for chain, job in wave:
+            if job.answer is not None:
+                continue
+            turn = self._begin(chain, job, known, playbook)
+            if turn is not None:
+                begun.append((chain, job, turn))
+                for row in turn.rows:
+                    rows.setdefault(row, len(rows))
+        scores = await self._scorer.score(list(rows)) if rows else _NO_SCORES
+        for chain, job, turn in begun:
+            try:
+                core.decide(turn, _pick(scores, rows, turn.rows), playbook)
+            except Exception as error:  # noqa: BLE001  one customer's fault stops no other
+                self._break(chain, job, error)
+                continue
+            if job.dry_run:
+                body = reply_json(turn.record, chain.number, turn.state.seq, playbook.minor_digits)
+                job.answer = Answer(Code.ACCEPTED, body)
+            else:
+                chain.done.append((job, turn, turn.state.seq))
+
+    def _begin(
+        self, chain: Chain, job: Job, known: Resolved, playbook: Playbook
+    ) -> core.Turn | None:
+        item, state, now_ms = job.item, chain.state, self._clock.business_ms()
+        try:
+            if isinstance(item, Event):
+                if job.dry_run:
+                    state = unpack_state(pack_state(state))
+                return core.begin(state, item, playbook, now_ms, known.owners)
+            if isinstance(item, Response):
+                _, seq, n = parse_effect(item.effect_key)
+                effect = state.effect(seq, n) or chain.recalled[(seq, n)]
+                return core.respond(state, item, effect, now_ms, playbook.minor_digits)
+            timer = next((t for t in state.timers if t.key == item.key), None)
+            if timer is None:
+                chain.stale.append(item.key)
+                return None
+            return core.wake(state, timer, playbook, item.now_ms)
+        except Exception as error:  # noqa: BLE001  one customer's fault stops no other
+            self._break(chain, job, error)
+            return None
+
+    def _break(self, chain: Chain, job: Job, error: Exception) -> None:
+        """Fail one job, and run the customer's others again from the committed state."""
+        log.error("a turn of customer %d failed", chain.number, exc_info=error)
+        if isinstance(job.item, TimerJob) and len(self._poisoned) < MAX_POISONED:
+            self._poisoned.add((chain.number, job.item.key))
+        job.answer = Answer(Code.FAILED, detail="the turn failed; it changed nothing")
+        chain.broken = True
+        for other in chain.jobs:
+            if other.answer is None:
+                other.again = True
+
+    async def _commit(self, chains: list[Chain], playbook: Playbook, now_machine_ms: int) -> bool:
+        ready, changes = [], []
+        for chain in chains:
+            if chain.broken:
+                continue
+            change = chain.change()
+            if change is not None:
+                ready.append((chain, change))
+                changes.append(change)
+        if not changes:
+            return False
+        try:
+            verdicts = await self._store.commit(changes, now_machine_ms)
+        except RetryableError:
+            for chain in chains:
+                self.activations.drop(chain.number)
+            raise
+        for (chain, change), verdict in zip(ready, verdicts, strict=True):
+            if verdict is Verdict.COMMITTED:
+                self._release(chain, change, playbook, now_machine_ms)
+            else:
+                self._refuse(chain, verdict)
+        return any(
+            change.outbox
+            for (_, change), verdict in zip(ready, verdicts, strict=True)
+            if verdict is Verdict.COMMITTED
+        )
+
+    def _refuse(self, chain: Chain, verdict: Verdict) -> None:
+        """Forget a customer whose turns were fenced or lost a race; a lost race is run again."""
+        self.activations.drop(chain.number)
+        for job in chain.jobs:
+            if job.answer is None and verdict is Verdict.FENCED:
+                job.answer = Answer(Code.NOT_MINE, number=chain.number)
+            job.again = job.answer is None
+
+    def _release(
+        self, chain: Chain, change: Change, playbook: Playbook, now_machine_ms: int
+    ) -> None:
+        self.activations.put(
+            Activation(
+                chain.number,
+                chain.partition,
+                change.seq_after,
+                change.state,
+                now_machine_ms,
+                tuple(chain.state.identities),
+            )
+        )
+        for job, turn, seq in chain.done:
+            if not isinstance(job.item, TimerJob):
+                body = reply_json(turn.record, chain.number, seq, playbook.minor_digits)
+                job.answer = Answer(Code.ACCEPTED, body)
+
+
+_NO_SCORES = Scores("", "", prior=True, rows=())
+
+
+def _pick(scores: Scores, positions: dict[ScoreRow, int], rows: Sequence[ScoreRow]) -> Scores:
+    if scores.prior or not rows:
+        return scores
+    picked = tuple(scores.rows[positions[row]] for row in rows)
+    return Scores(scores.model, scores.version, prior=False, rows=picked)

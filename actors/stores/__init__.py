@@ -1,0 +1,1 @@
+"""Durable truth: one contract, several stores."""

@@ -1,0 +1,29 @@
+"""Which store a URL means."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from actors.ports import Store
+from actors.stores.memory import MemoryStore
+from actors.stores.sqlite import SqliteStore
+
+SUPPORTED = "sqlite:///absolute/path/to/file and memory://"
+
+
+def open_store(url: str, *, read_only: bool = False) -> Store:
+    """Open the store that a URL names. `memory://` is a new, empty store each time.
+
+    Raises:
+        ValueError: The URL names no store that is supported. The message does not repeat the URL,
+            which may hold a password.
+        StoreUnavailableError: The store cannot be opened.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory" and not parts.netloc and not parts.path:
+        return MemoryStore()
+    if parts.scheme == "sqlite":
+        path = unquote(parts.path)
+        if parts.netloc or parts.query or parts.fragment or path.strip("/") == "":
+            raise ValueError(f"a sqlite URL needs three slashes and an absolute path: {SUPPORTED}")
+        return SqliteStore.open(Path(path), read_only=read_only)
+    raise ValueError(f"stores of kind {parts.scheme!r} are not supported, expected {SUPPORTED}")

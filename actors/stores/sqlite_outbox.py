@@ -1,0 +1,155 @@
+"""The outbox of the SQLite store: what is due, claims before attempts, results, the stream."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from actors.ports import OutboxItem, OutboxResult, OutboxState
+from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS
+from actors.stores.sqlite_commit import add_to_counters, read_epochs
+from actors.stores.sqlite_due import OUTBOX, DueWhere, due_rows
+from actors.stores.sqlite_sql import Batched, from_text, one_json, to_text
+
+_ITEMS = Batched(
+    "SELECT json_group_array(json_array(id, customer, seq, n, p, channel, state,"
+    " attempts, committed_at, next_at, expires_at, hex(payload), error)) FROM outbox"
+    " WHERE id IN (VALUES {rows})",
+    1,
+)
+_STREAM = (
+    "SELECT json_group_array(json_array(customer, seq, n, p, channel, state, attempts,"
+    " committed_at, next_at, expires_at, hex(payload), error)) FROM ("
+    " SELECT * FROM outbox INDEXED BY outbox_stream WHERE state < 4 AND channel = ?"
+    " AND (committed_at, customer, seq, n) > (?, ?, ?, ?)"
+    " ORDER BY committed_at, customer, seq, n LIMIT ?)"
+)
+_STATES = Batched(
+    "SELECT json_group_array(json_array(id, customer, seq, n, p, state, attempts)) FROM outbox"
+    " WHERE (customer, seq, n) IN (VALUES {rows})",
+    3,
+)
+_CLAIM = Batched(
+    "UPDATE outbox SET state = 1, attempts = attempts + 1, next_at = ? WHERE id IN (VALUES {rows})",
+    1,
+)
+_SETTLE = Batched(
+    "UPDATE outbox SET state = result.column2, next_at = result.column3, error = result.column4"
+    " FROM (VALUES {rows}) AS result WHERE outbox.id = result.column1",
+    4,
+)
+_OPEN_CHANNELS = """
+    WITH RECURSIVE open (channel) AS (
+        SELECT min(channel) FROM outbox INDEXED BY outbox_due WHERE state < 2
+        UNION ALL
+        SELECT (SELECT min(channel) FROM outbox INDEXED BY outbox_due
+                WHERE state < 2 AND outbox.channel > open.channel)
+        FROM open WHERE channel IS NOT NULL
+    ) SELECT json_group_array(channel) FROM open WHERE channel IS NOT NULL"""
+_COUNTS = "SELECT json_group_array(json_array(name, n)) FROM counter"
+
+
+def _item(row: list[Any]) -> OutboxItem:
+    *start, channel, state, attempts, committed, next_at, expires, payload, error = row
+    number, seq, n, partition = start
+    return OutboxItem(
+        number=number,
+        seq=seq,
+        n=n,
+        partition=partition,
+        channel=from_text(channel),
+        state=state,
+        attempts=attempts,
+        committed_at_ms=committed,
+        next_at_ms=next_at,
+        expires_at_ms=expires,
+        payload=bytes.fromhex(payload),
+        last_error=from_text(error),
+    )
+
+
+def outbox_due(
+    connection: sqlite3.Connection, due: DueWhere, skip: Sequence[str]
+) -> list[OutboxItem]:
+    """Return what the owner may attempt now. Call inside a transaction: there are several reads.
+
+    A claim moves `next_at` to the end of its attempt's time, so a dead one comes back by itself.
+    """
+    skipped = {to_text(channel) for channel in skip}
+    queues = [
+        due_rows(connection, OUTBOX, (channel,), due)
+        for channel in one_json(connection, _OPEN_CHANNELS)
+        if channel not in skipped
+    ]
+    ids = [row_id for _, row_id in sorted(row for queue in queues for row in queue)[: due.limit]]
+    items = {row[0]: _item(row[1:]) for row in _ITEMS.select(connection, [(i,) for i in ids])}
+    return [items[i] for i in ids]
+
+
+def outbox_claim(
+    connection: sqlite3.Connection, items: Sequence[OutboxItem], epochs: dict[int, int], now_ms: int
+) -> list[bool]:
+    """Claim what is still as its item says, under epochs that still hold."""
+    stored = _read_states(connection, [(item.number, item.seq, item.n) for item in items])
+    current = read_epochs(connection, {row[1] for row in stored.values()})
+    won: list[tuple[int]] = []
+    begun: Counter[str] = Counter()
+    answers = []
+    for item in items:
+        row = stored.get((item.number, item.seq, item.n))
+        may = (
+            row is not None
+            and item.state in (OutboxState.PENDING, OutboxState.SENDING)
+            and row[2:] == [item.state, item.attempts]
+            and row[1] in epochs
+            and current.get(row[1]) == epochs[row[1]]
+        )
+        answers.append(may)
+        if may:
+            row = stored.pop((item.number, item.seq, item.n))  # named twice: claimed once
+            won.append((row[0],))
+            begun[f"outbox_{OUTBOX_STATES[item.state]}"] -= 1
+            begun["outbox_sending"] += 1
+    if won:
+        _CLAIM.run(connection, won, now_ms + SENDING_TIMEOUT_MS)
+        add_to_counters(connection, begun)
+    return answers
+
+
+def outbox_settle(connection: sqlite3.Connection, results: Sequence[OutboxResult]) -> None:
+    """Store the results of those attempts whose rows are in `sending`."""
+    stored = _read_states(connection, [(one.number, one.seq, one.n) for one in results])
+    ended: Counter[str] = Counter()
+    rows = []
+    for one in results:
+        row = stored.pop((one.number, one.seq, one.n), None)
+        if row is not None and row[2] == OutboxState.SENDING:
+            rows.append((row[0], one.state, one.next_at_ms, to_text(one.error)))
+            ended["outbox_sending"] -= 1
+            ended[f"outbox_{OUTBOX_STATES[one.state]}"] += 1
+    if rows:
+        _SETTLE.run(connection, rows)
+        add_to_counters(connection, ended)
+
+
+def _read_states(
+    connection: sqlite3.Connection, effects: list[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], list[int]]:
+    """Return [id, partition, state, attempts] by effect."""
+    return {
+        (number, seq, n): [row_id, *rest]
+        for row_id, number, seq, n, *rest in _STATES.select(connection, effects)
+    }
+
+
+def outbox_stream(
+    connection: sqlite3.Connection, channel: str, after: tuple[int, int, int, int], limit: int
+) -> list[OutboxItem]:
+    """Return a channel's rows after a place in the stream."""
+    return [_item(row) for row in one_json(connection, _STREAM, (to_text(channel), *after, limit))]
+
+
+def outbox_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number of rows by state name."""
+    counts = dict(one_json(connection, _COUNTS))
+    return {name: counts[f"outbox_{name}"] for name in OUTBOX_STATES.values()}

@@ -1,0 +1,200 @@
+"""The tables of the SQLite store, and the numbered steps by which a file reaches them.
+
+Everything with blobs is a rowid table with an integer key: `WITHOUT ROWID` was 5 to 20 times slower
+there. Small rows that are only found by their key are `WITHOUT ROWID`: one tree instead of two.
+See docs/decisions/store.md for the reason of every index.
+"""
+
+import sqlite3
+
+from actors.domain.errors import StoreUnavailableError
+from actors.domain.ids import PARTITIONS
+
+APPLICATION_ID = 0x5274546D
+"""`RtTm` in the file's header, so that another program's database is never touched."""
+
+_TABLES = """
+CREATE TABLE migration (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE TABLE partition (
+    p INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    epoch INTEGER NOT NULL
+);
+CREATE TABLE cell (
+    name TEXT PRIMARY KEY,
+    incarnation TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    pid_started INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    beat INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    n INTEGER NOT NULL CHECK (n >= 0)
+) WITHOUT ROWID;
+CREATE TABLE customer (
+    number INTEGER PRIMARY KEY,
+    p INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    state BLOB NOT NULL
+);
+CREATE TABLE identity (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    customer INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) WITHOUT ROWID;
+CREATE TABLE journal (
+    offset INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE UNIQUE INDEX journal_customer ON journal (customer, seq);
+CREATE INDEX journal_learnable ON journal (offset) WHERE kind IN (3, 4);
+CREATE TABLE dedupe (
+    hash BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    customer INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    stored_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX dedupe_age ON dedupe (stored_at);
+CREATE TABLE timer (
+    customer INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    p INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    PRIMARY KEY (customer, key)
+) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (due, customer, key, p);
+CREATE INDEX timer_due_in_partition ON timer (p, due, customer, key);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    customer INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    p INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    committed_at INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    send_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE UNIQUE INDEX outbox_effect ON outbox (customer, seq, n);
+CREATE INDEX outbox_due ON outbox (channel, next_at, id, p) WHERE state < 2;
+CREATE INDEX outbox_due_in_partition ON outbox (p, channel, next_at, id) WHERE state < 2;
+CREATE INDEX outbox_stream ON outbox (channel, committed_at, customer, seq, n) WHERE state < 4;
+CREATE TABLE playbook (
+    id INTEGER PRIMARY KEY,
+    version TEXT NOT NULL UNIQUE,
+    stored_at INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    bundle BLOB NOT NULL
+);
+CREATE TABLE budget (
+    name TEXT NOT NULL,
+    window_start INTEGER NOT NULL,
+    limit_minor INTEGER NOT NULL,
+    spent_minor INTEGER NOT NULL DEFAULT 0 CHECK (spent_minor <= limit_minor),
+    PRIMARY KEY (name, window_start)
+) WITHOUT ROWID;
+CREATE TABLE budget_lease (
+    name TEXT NOT NULL,
+    window_start INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    granted_minor INTEGER NOT NULL,
+    spent_minor INTEGER NOT NULL DEFAULT 0 CHECK (spent_minor <= granted_minor),
+    PRIMARY KEY (name, window_start, owner)
+) WITHOUT ROWID;
+CREATE TABLE setting (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    value BLOB NOT NULL
+);
+CREATE TABLE api_key (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    record BLOB NOT NULL
+);
+CREATE TABLE checkpoint (
+    id INTEGER PRIMARY KEY,
+    model TEXT NOT NULL UNIQUE,
+    offset INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+"""
+
+COUNTERS = (
+    "map_version",
+    "customers",
+    "turns",
+    "timers",
+    "outbox_pending",
+    "outbox_sending",
+    "outbox_sent",
+    "outbox_parked",
+    "outbox_cancelled",
+    "outbox_expired",
+)
+"""Kept by the transactions that change them, because counting a table of millions takes seconds."""
+
+
+def _create_tables(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for statement in _TABLES.split(";"):
+        if statement.strip():
+            connection.execute(statement)
+    connection.executemany("INSERT INTO counter VALUES (?, 0)", [(name,) for name in COUNTERS])
+    connection.executemany(
+        "INSERT INTO partition VALUES (?, '', 0)", [(p,) for p in range(PARTITIONS)]
+    )
+
+
+MIGRATIONS = (("tables", _create_tables),)
+"""(name, step) in order; the number of a step is its place, from 1. Steps are never edited."""
+
+
+def schema_number(connection: sqlite3.Connection) -> int:
+    """Return the number of the last migration that a file has had; 0 for an empty file.
+
+    Raises:
+        StoreUnavailableError: The file belongs to another program, or to a newer version of this.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION_ID:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application or tables:
+            raise StoreUnavailableError("this database was not made by Righttime")
+        return 0
+    number: int = connection.execute("SELECT max(number) FROM migration").fetchone()[0]
+    if number > len(MIGRATIONS):
+        raise StoreUnavailableError(
+            f"the database has schema {number}, this version knows {len(MIGRATIONS)}: "
+            "use the newer version that wrote it"
+        )
+    return number
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file to the newest schema, all steps or none. The caller holds the writers' lock."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(schema_number(connection) + 1, len(MIGRATIONS) + 1):
+            name, step = MIGRATIONS[number - 1]
+            step(connection)
+            connection.execute("INSERT INTO migration VALUES (?, ?)", (number, name))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,1 @@
+"""Bytes: msgpack with versions and checksums, never pickle."""

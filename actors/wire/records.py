@@ -1,0 +1,95 @@
+"""A turn as bytes: the journal row from which timeline, replies, audit and learning are read."""
+
+from typing import Any
+
+from actors.decisioning.journal import Lesson, TurnRecord
+from actors.decisioning.record import decision_from_fields, decision_to_fields
+from actors.domain.actions import Effect
+from actors.wire.codec import Upcast, pack, unpack
+from actors.wire.messages import (
+    event_from_fields,
+    event_to_fields,
+    response_from_fields,
+    response_to_fields,
+)
+
+VERSION = 1
+UPCASTS: dict[int, Upcast] = {}
+
+
+def _effect_to_fields(e: Effect) -> list[Any]:
+    return [
+        e.seq,
+        e.n,
+        e.action,
+        e.channel,
+        e.placement,
+        e.mode,
+        e.purpose,
+        e.segment,
+        e.at_ms,
+        e.expires_at_ms,
+        e.rank,
+        e.propensity,
+        e.priority_minor,
+        e.chosen_with,
+        e.content,
+    ]
+
+
+def _effect_from_fields(v: list[Any]) -> Effect:
+    return Effect(
+        seq=v[0],
+        n=v[1],
+        action=v[2],
+        channel=v[3],
+        placement=v[4],
+        mode=v[5],
+        purpose=v[6],
+        segment=v[7],
+        at_ms=v[8],
+        expires_at_ms=v[9],
+        rank=v[10],
+        propensity=v[11],
+        priority_minor=v[12],
+        chosen_with=v[13],
+        content=v[14],
+    )
+
+
+def pack_turn(record: TurnRecord) -> bytes:
+    """Pack a turn for the journal."""
+    return pack(
+        VERSION,
+        [
+            record.at_ms,
+            record.received_at_ms,
+            None if record.event is None else event_to_fields(record.event),
+            None if record.response is None else response_to_fields(record.response),
+            record.timer,
+            record.notes,
+            None if record.decision is None else decision_to_fields(record.decision),
+            [_effect_to_fields(e) for e in record.effects],
+            [(s.action, s.segment, s.taken, s.refused) for s in record.lessons],
+        ],
+    )
+
+
+def unpack_turn(data: bytes) -> TurnRecord:
+    """Read a turn back, from this or any earlier version.
+
+    Raises:
+        CodecError: The bytes are damaged or from a newer version.
+    """
+    v = unpack(data, VERSION, UPCASTS, "journal row")
+    return TurnRecord(
+        at_ms=v[0],
+        received_at_ms=v[1],
+        event=None if v[2] is None else event_from_fields(v[2]),
+        response=None if v[3] is None else response_from_fields(v[3]),
+        timer=None if v[4] is None else (v[4][0], v[4][1], v[4][2]),
+        notes=v[5],
+        decision=None if v[6] is None else decision_from_fields(v[6]),
+        effects=[_effect_from_fields(e) for e in v[7]],
+        lessons=[Lesson(action=s[0], segment=s[1], taken=s[2], refused=s[3]) for s in v[8]],
+    )

@@ -1,0 +1,65 @@
+"""The reply to one event, as JSON text, made from what the journal holds.
+
+The first answer and every later one to the same message come from the same record.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic_core import to_json
+
+from actors.decisioning.journal import TurnRecord
+from actors.domain.actions import OUTBOUND, Effect
+from actors.domain.ids import customer_text, decision_text, effect_text
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def time_text(at_ms: int) -> str:
+    """Return an instant in RFC 3339, in UTC, with milliseconds."""
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def action_json(effect: Effect, number: int, minor_digits: int) -> dict[str, Any]:
+    """Return one action as the contract shows it; priority in currency units."""
+    return {
+        "effectKey": effect_text(number, effect.seq, effect.n),
+        "action": effect.action,
+        "channel": effect.channel,
+        "placement": effect.placement or None,
+        "content": effect.content,
+        "rank": effect.rank,
+        "propensity": effect.propensity,
+        "priority": effect.priority_minor / 10**minor_digits,
+        "expiresAt": time_text(effect.expires_at_ms),
+    }
+
+
+def reply_json(
+    record: TurnRecord, number: int, seq: int, minor_digits: int, *, duplicate: bool = False
+) -> bytes:
+    """Return the reply to the message that a turn took.
+
+    `actions` are those returned to the channel that asked, and those that the event itself reports
+    as delivered elsewhere; `outbound` counts what was queued for other channels.
+    """
+    message = record.event or record.response
+    reply: dict[str, Any] = {
+        "status": "duplicate" if duplicate else "accepted",
+        "messageId": message.message_id if message is not None else None,
+        "customerId": customer_text(number),
+        "seq": seq,
+    }
+    if record.response is not None:
+        reply["effectKey"] = record.response.effect_key
+        reply["outcome"] = record.response.outcome
+        return to_json(reply)
+    reply["decisionId"] = decision_text(number, seq) if record.decision is not None else None
+    reply["actions"] = [
+        action_json(effect, number, minor_digits)
+        for effect in record.effects
+        if effect.mode != OUTBOUND
+    ]
+    reply["outbound"] = sum(1 for effect in record.effects if effect.mode == OUTBOUND)
+    return to_json(reply)

@@ -1,0 +1,1 @@
+"""Where customers live: placement, ownership, supervision, bootstrap."""

@@ -1,0 +1,212 @@
+"""Starting and stopping a whole system: the only file that meets every part."""
+
+import asyncio
+import logging
+import secrets
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from cluster.settings import NAMESPACE, Settings, set_serve_flags, variable
+
+set_serve_flags()  # before Ray is imported: it reads them at import
+
+import ray  # noqa: E402
+from ray import serve  # noqa: E402
+from ray.exceptions import RayError  # noqa: E402
+
+from actors.channels.config import ChannelsConfig, load_config  # noqa: E402
+from actors.playbook.loader import (  # noqa: E402
+    bundle_bytes,
+    compile_bundle,
+    library,
+    read_bundle,
+    version_of,
+)
+from actors.ports import Store  # noqa: E402
+from actors.runtime.cell import KEY_SETTING, CellActor, CellSettings  # noqa: E402
+from actors.runtime.clocks import RealClock  # noqa: E402
+from actors.stores.opening import open_store  # noqa: E402
+from cluster.supervisor import NAME as SUPERVISOR  # noqa: E402
+from cluster.supervisor import SupervisorActor  # noqa: E402
+from serve_app.auth import new_key  # noqa: E402
+from serve_app.front_door import front_door_app  # noqa: E402
+from serve_app.model_server import NAME as MODELS  # noqa: E402
+from serve_app.model_server import model_app  # noqa: E402
+from serve_app.settings import AppSettings  # noqa: E402
+from serve_app.stream_app import stream_app  # noqa: E402
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 4.0
+
+
+class System:
+    """A running system. `stop` may be called more than once, and from a signal's aftermath."""
+
+    def __init__(self, settings: Settings, actors: list[Any], supervisor: Any) -> None:
+        self.settings = settings
+        self.url = f"http://{settings.host}:{settings.port}"
+        self.key_path = settings.data_dir / "keys" / "admin"
+        self._actors = actors
+        self._supervisor = supervisor
+        self._stopped = False
+
+    def wait_for_signal(self) -> None:
+        """Return when SIGINT or SIGTERM has come."""
+        came = threading.Event()
+
+        def note(_number: int, _frame: FrameType | None) -> None:
+            came.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, note)
+        while not came.wait(0.5):
+            pass
+
+    def stop(self) -> None:
+        """Stop taking requests, finish what is under way, end every process."""
+        if self._stopped:
+            return
+        self._stopped = True
+        try:
+            # The front door goes first, so that nothing arrives at cells that are leaving; the
+            # supervisor before the cells, so that nobody takes over from them.
+            serve.delete("front-door", _blocking=True)
+            ray.get(self._supervisor.stop.remote(), timeout=_STOP_TIMEOUT_S)
+            ray.get([cell.stop.remote() for cell in self._actors], timeout=_STOP_TIMEOUT_S)
+        except (RayError, TimeoutError):
+            log.exception("stopping was not clean; nothing acknowledged is lost")
+        try:
+            serve.shutdown()
+        finally:
+            ray.shutdown()
+
+
+def start(settings: Settings) -> System:
+    """Start everything on this machine and return when events can be taken.
+
+    Raises:
+        PlaybookError: The playbook cannot be used.
+        RighttimeError: The store cannot be used.
+        RuntimeError: A part did not come up in time.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_prepare(settings))
+    _init_ray(settings)
+    try:
+        return _deploy(settings)
+    except BaseException:
+        serve.shutdown()
+        ray.shutdown()
+        raise
+
+
+def _init_ray(settings: Settings) -> None:
+    ray.init(
+        num_cpus=max(4, settings.cells + 2),
+        include_dashboard=settings.dashboard,
+        namespace=NAMESPACE,
+        log_to_driver=variable("RIGHTTIME_LOG_TO_DRIVER") == "1",
+        configure_logging=False,
+        object_store_memory=256 * 1024 * 1024,
+    )
+
+
+def _deploy(settings: Settings) -> System:
+    app_settings = AppSettings(
+        store_url=settings.store,
+        virtual=settings.clock == "virtual",
+        namespace=NAMESPACE,
+        model_app=MODELS,
+        model_deployment=MODELS,
+        front_doors=settings.front_doors,
+    )
+    names = settings.cell_names + settings.standby_names
+    channels = settings.channels or load_config(settings.data_dir / "channels.yaml")
+    actors = [_cell(settings, name, channels) for name in names]
+    serve.start(
+        http_options={"host": settings.host, "port": settings.port},
+        logging_config={"enable_access_log": False},
+    )
+    serve.run(model_app(settings.store), name=MODELS, route_prefix=None)
+    supervisor = SupervisorActor.options(
+        name=SUPERVISOR, num_cpus=0, max_restarts=-1, max_task_retries=-1
+    ).remote(settings.store, names, settings.standby_names, NAMESPACE)
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    while not ray.get(supervisor.begin.remote(), timeout=START_TIMEOUT_S):
+        if time.monotonic() > deadline_s:
+            raise RuntimeError(f"the cells did not come up within {START_TIMEOUT_S:g} s")
+        threading.Event().wait(0.1)
+    if variable("RIGHTTIME_BENCH_BASELINE") == "1":
+        _deploy_baseline()
+    serve.run(stream_app(app_settings), name="stream", route_prefix="/v1/actions/stream")
+    serve.run(front_door_app(app_settings), name="front-door", route_prefix="/")
+    return System(settings, actors, supervisor)
+
+
+def _deploy_baseline() -> None:
+    """Deploy the benchmark's one-route application beside the real one."""
+    from importlib import import_module  # noqa: PLC0415  scripts stand above this package
+
+    build = import_module("scripts.bench.baseline_app").build_baseline
+    serve.run(build(), name="baseline", route_prefix="/bench")
+
+
+def _cell(settings: Settings, name: str, channels: ChannelsConfig) -> Any:
+    return CellActor.options(
+        name=name,
+        namespace=NAMESPACE,
+        num_cpus=0,
+        max_restarts=-1,
+        max_task_retries=0,
+        max_concurrency=1000,
+        enable_task_events=False,
+    ).remote(
+        CellSettings(
+            name=name,
+            store_url=settings.store,
+            data_dir=str(settings.data_dir),
+            virtual=settings.clock == "virtual",
+            model_app=MODELS,
+            model_deployment=MODELS,
+            channels=channels.model_dump(mode="json"),
+            scoring_timeout_s=settings.scoring_timeout_s,
+        )
+    )
+
+
+async def _prepare(settings: Settings) -> None:
+    """Bring the store to this version, with a key, a playbook and a first API key."""
+    store = open_store(settings.store)
+    try:
+        await store.put_setting_if_absent(KEY_SETTING, secrets.token_bytes(32))
+        await _activate(settings, store)
+        await _first_key(settings.data_dir / "keys" / "admin", store)
+    finally:
+        await store.close()
+
+
+async def _activate(settings: Settings, store: Store) -> None:
+    named = Path(settings.playbook)
+    bundle = read_bundle(named) if named.is_dir() else library(settings.playbook)
+    compile_bundle(bundle)
+    version = version_of(bundle)
+    active = await store.playbook()
+    if active is None or active[0] != version:
+        await store.put_playbook(version, bundle_bytes(bundle), RealClock().machine_ms())
+
+
+async def _first_key(path: Path, store: Store) -> None:
+    """Make the admin key, once per data directory; the file is readable by its owner only."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text, key_hash, record = new_key(("admin",), (), secrets.token_bytes, name="first")
+    await store.put_key(key_hash, record)
+    path.touch(mode=0o600)
+    path.write_text(text + "\n", encoding="ascii")

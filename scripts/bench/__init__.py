@@ -1,0 +1,1 @@
+"""Benchmarks: the system against a fixed baseline on the same machine, in the same run."""

@@ -1,0 +1,51 @@
+"""CPU time of a whole system: all processes that carry our mark in their environment."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "RIGHTTIME_BENCH_RUN"
+_PROC = Path("/proc")
+
+
+def new_mark() -> str:
+    """Return a value for `MARK` that no other process has."""
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU time by process, in ms, at one moment."""
+
+    by_pid: dict[int, float]
+
+    def since(self, before: "Usage") -> float:
+        """Return the CPU-ms spent in between; a process that was born in between counts whole."""
+        return sum(
+            max(0.0, spent - before.by_pid.get(pid, 0.0)) for pid, spent in self.by_pid.items()
+        )
+
+
+def usage(mark: str, proc: Path = _PROC) -> Usage:
+    """Return what every process with this mark has used so far: user and system time.
+
+    The mark is inherited, so Ray's daemons and workers and HAProxy have it, however they were
+    started; the load generator has not. The time of children that were reaped is left out.
+    """
+    wanted = f"{MARK}={mark}".encode()
+    tick_ms = 1000.0 / os.sysconf("SC_CLK_TCK")
+    spent = {}
+    for entry in proc.iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if wanted not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            stat = (entry / "stat").read_text("utf-8", "replace")
+        except OSError:  # it ended meanwhile, or is another user's
+            continue
+        # The command's name is in parentheses and may hold blanks.
+        fields = stat[stat.rindex(")") + 2 :].split()
+        spent[int(entry.name)] = (int(fields[11]) + int(fields[12])) * tick_ms
+    return Usage(spent)

@@ -1,0 +1,51 @@
+"""The command line's tree. Commands import what they need when they run, so that help is instant."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from scripts.cli import bench, demo, doctor, playbook, status, up
+
+app = typer.Typer(
+    name="righttime",
+    help=(
+        "A runtime for right-time customer relationships: every active customer is an agent.\n\n"
+        "Start with [bold]righttime demo[/bold], which replays real households and stops by itself, "
+        "or [bold]righttime up[/bold], which serves the HTTP API until it is told to end."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if not value:
+        return
+    try:
+        typer.echo(version("righttime"))
+    except PackageNotFoundError:
+        typer.echo("unknown (not installed as a package)")
+    raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Everything about one installation: start it, look into it, measure it."""
+
+
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
+app.add_typer(playbook.app, name="playbook")
+app.add_typer(bench.app, name="bench")

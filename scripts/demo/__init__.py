@@ -1,0 +1,1 @@
+"""The demo: a year of real households, replayed through the HTTP front door."""

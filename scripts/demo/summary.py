@@ -1,0 +1,203 @@
+"""The demo's last page: what the agents knew, decided and sent, and how fast."""
+
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from scripts.demo.readback import Known, amount
+from scripts.demo.run import Outcome
+
+_TOP = 8
+_STAGES = {
+    "availability": "not available there",
+    "eligibility": "not meant for this customer",
+    "suitability": "refused recently",
+    "consent": "no consent",
+    "contact_policy": "contact cap",
+    "arbitration": "a better action won",
+}
+
+
+def show(console: Console, outcome: Outcome) -> None:
+    """Print the summary."""
+    console.print()
+    if outcome.known.customers:
+        _knew(console, outcome)
+        _best(console, outcome.known)
+    _decided(console, outcome)
+    _sent(console, outcome)
+    _fast(console, outcome)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right")
+    return table
+
+
+def _knew(console: Console, outcome: Outcome) -> None:
+    known = outcome.known
+    console.rule("What the customers' agents know", align="left")
+    tiers = _table("Tiers", "tier", "customers", "sales", "share")
+    total = known.sales or Decimal(1)
+    for tier, count in known.tiers.most_common():
+        sales = known.tier_sales[tier]
+        tiers.add_row(tier, f"{count:,}", f"{sales:,.2f}", f"{sales * 100 / total:.0f} %")
+    segments = _table("Segments", "segment", "customers")
+    for name, count in known.segments.most_common(_TOP):
+        segments.add_row(name, f"{count:,}")
+    console.print(tiers)
+    console.print()
+    console.print(segments)
+    exact = "equal to the data's, to the cent"
+    if known.sales != outcome.expected_sales:
+        exact = f"[bold red]but the data has {outcome.expected_sales:,.2f}[/]"
+    console.print(f"\nSales over all {known.customers:,} profiles: {known.sales:,.2f}, {exact}.\n")
+
+
+def _best(console: Console, known: Known) -> None:
+    body = known.best
+    bought = body.get("purchases") or {}
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    facts.add_row("tier", _words(body.get("tier")))
+    facts.add_row("segments", ", ".join(_words(s) for s in body.get("segments") or []) or "none")
+    spent = amount(bought.get("monetary"))
+    facts.add_row("purchases", f"{bought.get('frequency', '?')} orders, {spent:,.2f} in all")
+    facts.add_row("departments", _top_departments(body.get("departments")))
+    facts.add_row("channels", _channels(body.get("channels")))
+    facts.add_row("consents", _pairs(body.get("consents")))
+    facts.add_row("traits", _pairs(body.get("traits")))
+    title = f"The panoramic view of one of them: {body.get('id') or body.get('customerId') or ''}"
+    console.print(Panel(Group(facts), title=Text(title), title_align="left", expand=False))
+    console.print()
+
+
+def _top_departments(value: Any) -> str:
+    rows = _named(value)
+    spent = {name: amount(row.get("monetary")) for name, row in rows}
+    best = Counter(spent).most_common(4)
+    return ", ".join(f"{name} {sum_:,.2f}" for name, sum_ in best) or "none"
+
+
+def _channels(value: Any) -> str:
+    parts = []
+    for name, row in _named(value):
+        seen = str(row.get("lastSeenAt") or row.get("lastSeen") or "")[:10]
+        parts.append(f"{name}: {row.get('events', '?')} events, last {seen or 'unknown'}")
+    return "; ".join(parts) or "none"
+
+
+def _named(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return (name, row) of a mapping by name, or of a list of rows that have one."""
+    if isinstance(value, dict):
+        return [(name, row) for name, row in value.items() if isinstance(row, dict)]
+    if isinstance(value, list):
+        rows = [row for row in value if isinstance(row, dict)]
+        return [(_words(row.get("name") or row.get("department")), row) for row in rows]
+    return []
+
+
+def _pairs(value: Any) -> str:
+    if isinstance(value, list):
+        rows = [row for row in value if isinstance(row, dict)]
+        return (
+            ", ".join(
+                " ".join(str(row[k]) for k in ("channel", "purpose", "status") if k in row)
+                for row in rows
+            )
+            or "none"
+        )
+    if not isinstance(value, dict) or not value:
+        return "none"
+    return ", ".join(
+        f"{name}: {(v.get('status') or v) if isinstance(v, dict) else v}"
+        for name, v in value.items()
+    )
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("name") or value.get("segment")
+    return str(value) if value else "none"
+
+
+def _decided(console: Console, outcome: Outcome) -> None:
+    tally, known = outcome.tally, outcome.known
+    console.rule("What they decided", align="left")
+    console.print(
+        f"{tally.decisions:,} decisions; {tally.inline_actions:,} offers in the reply to the till."
+    )
+    if tally.actions:
+        top = _table("Offers on the till receipt", "action", "times")
+        for name, count in tally.actions.most_common(_TOP):
+            top.add_row(name, f"{count:,}")
+        console.print()
+        console.print(top)
+    if known.removed:
+        why = _table(
+            f"Why not: {known.sampled:,} decision records looked into", "reason", "candidates"
+        )
+        stages: Counter[str] = Counter()
+        for (stage, _rule), count in known.removed.items():
+            stages[stage] += count
+        for stage, count in stages.most_common():
+            share = count * 100 / max(1, known.considered)
+            why.add_row(_STAGES.get(stage, stage), f"{count:,} ({share:.0f} %)")
+        console.print()
+        console.print(why)
+    console.print()
+
+
+def _sent(console: Console, outcome: Outcome) -> None:
+    tally, known = outcome.tally, outcome.known
+    console.rule("What they sent", align="left")
+    console.print(
+        f"{tally.effects:,} messages to other channels; {tally.outcomes:,} coupons came back and "
+        "were credited."
+    )
+    outbox = known.status.get("outbox")
+    if isinstance(outbox, dict):
+        states = ", ".join(f"{n} {v:,}" for n, v in outbox.items() if isinstance(v, int) and v)
+        console.print(f"Outbox: {states or 'empty'}.")
+    refused = Counter[str]()
+    for (stage, rule), count in known.removed.items():
+        if stage in {"consent", "contact_policy"}:
+            refused[f"{_STAGES[stage]}: {rule}"] += count
+    for why, count in refused.most_common(_TOP):
+        console.print(f"Held back, in the records looked into: {why} ({count:,} times)")
+    console.print(
+        "Households that the retailer ever targeted are taken to have opted in to e-mail and app; "
+        "of the others no consent is known, so nothing was sent to them.\n"
+    )
+
+
+def _fast(console: Console, outcome: Outcome) -> None:
+    result, tally = outcome.result(), outcome.tally
+    console.rule("How fast", align="left")
+    console.print(
+        f"{tally.accepted:,} accepted, {tally.duplicates:,} duplicates, {tally.rejected:,} rejected, "
+        f"{outcome.lost:,} lost, in {tally.took_s:.1f} s: "
+        f"{result['eventsPerSecond']:,.0f} events/s, "
+        f"median {result['p50Ms']:.1f} ms, 99th percentile {result['p99Ms']:.1f} ms. "
+        "Every reply came after its commit to disk."
+    )
+    if tally.clock_stood:
+        console.print(
+            "The system runs on the real clock, so waiting messages did not come due; "
+            "start it with --clock virtual for that."
+        )
+    if tally.duplicates and not tally.accepted:
+        console.print(
+            "This data directory had the whole story already, and nothing changed. "
+            "For a fresh one use --data with another directory."
+        )
+    for problem in tally.problems:
+        console.print(f"[red]{problem}[/]", soft_wrap=True)

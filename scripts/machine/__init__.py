@@ -1,0 +1,1 @@
+"""What a machine must have: facts about it, and verdicts on them."""

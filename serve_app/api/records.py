@@ -1,0 +1,128 @@
+"""Reading customers, turns and playbooks from the store, for the read routes."""
+
+from collections import OrderedDict
+from typing import Annotated
+
+from fastapi import Path
+
+from actors.decisioning.journal import TurnRecord
+from actors.decisioning.record import DecisionRecord
+from actors.domain.errors import InvalidIdError
+from actors.domain.ids import Identity, parse_customer, parse_decision
+from actors.domain.state import CustomerState
+from actors.playbook.loader import bundle_from_bytes, compile_bundle
+from actors.playbook.model import Playbook
+from actors.ports import Lookup, Store
+from actors.wire.records import unpack_turn
+from actors.wire.state import unpack_state
+from serve_app.envelope import email_identity
+from serve_app.problems import NOT_FOUND, ProblemError, invalid
+from serve_app.schemas import MAX_ID
+
+CustomerId = Annotated[
+    str,
+    Path(
+        max_length=MAX_ID + 8,
+        description="Our id (`c_…`), or `user:…`, `anon:…`, `email:…`.",
+        examples=["user:hh-2375"],
+    ),
+]
+
+_KINDS = ("user", "anon", "email")
+_COMPILED = 8
+
+
+def parse_customer_id(text: str) -> int | Identity:
+    """Return a customer number, or the identity that names one.
+
+    Raises:
+        ProblemError: 404 for what cannot be one of our ids, 422 for an unknown form.
+    """
+    kind, colon, value = text.partition(":")
+    if not colon:
+        try:
+            return parse_customer(text)
+        except InvalidIdError:
+            raise ProblemError(NOT_FOUND, "There is no such customer.") from None
+    if kind not in _KINDS or not value:
+        raise invalid("id", "must be our id, or user:…, anon:…, email:…")
+    if kind == "email":
+        email = email_identity(value)
+        if email is None:
+            raise invalid("id", "must be an e-mail address after email:")
+        return email
+    return Identity(kind, value)
+
+
+class Records:
+    """Reads through the store; keeps the few playbooks used last in their compiled form."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._compiled: OrderedDict[str, Playbook] = OrderedDict()
+
+    async def customer(self, text: str) -> CustomerState:
+        """Return a customer's state by any form of id.
+
+        Raises:
+            ProblemError: 404 or 422.
+        """
+        who = parse_customer_id(text)
+        if isinstance(who, Identity):
+            found = await self._store.lookup(Lookup(identities=(who,)))
+            number = found.owners.get(who)
+        else:
+            found = await self._store.lookup(Lookup(numbers=(who,)))
+            number = who
+        row = None if number is None else found.customers.get(number)
+        if row is None:
+            raise ProblemError(NOT_FOUND, "There is no such customer.")
+        return unpack_state(row.state)
+
+    async def decision(
+        self, customer: str, decision_id: str
+    ) -> tuple[int, int, TurnRecord, Playbook]:
+        """Return number, seq and turn of a decision, and the playbook it was taken with.
+
+        Raises:
+            ProblemError: 404 or 422.
+        """
+        missing = ProblemError(NOT_FOUND, "This customer has no such decision.")
+        try:
+            number, seq = parse_decision(decision_id)
+        except InvalidIdError:
+            raise missing from None
+        if (await self.customer(customer)).number != number:
+            raise missing
+        found = await self._store.lookup(Lookup(turns=((number, seq),)))
+        payload = found.turns.get((number, seq))
+        turn = None if payload is None else unpack_turn(payload)
+        if turn is None or turn.decision is None:
+            raise missing
+        playbook = await self.playbook(turn.decision.playbook)
+        if playbook is None:
+            raise ProblemError(NOT_FOUND, "The playbook of this decision is no longer stored.")
+        return number, seq, turn, playbook
+
+    @staticmethod
+    def decision_in(turn: TurnRecord) -> DecisionRecord:
+        """Return the decision of a turn that `decision` gave."""
+        if turn.decision is None:
+            raise ProblemError(NOT_FOUND, "This turn took no decision.")
+        return turn.decision
+
+    async def playbook(self, version: str | None = None) -> Playbook | None:
+        """Return a stored playbook, compiled; the active one when no version is given."""
+        if version is not None and version in self._compiled:
+            self._compiled.move_to_end(version)
+            return self._compiled[version]
+        stored = await self._store.playbook(version)
+        if stored is None:
+            return None
+        name, data = stored
+        compiled = self._compiled.get(name)
+        if compiled is None:
+            compiled = self._compiled[name] = compile_bundle(bundle_from_bytes(data))
+            if len(self._compiled) > _COMPILED:
+                self._compiled.popitem(last=False)
+        return compiled

@@ -1,0 +1,1 @@
+"""Scoring models as plain objects."""

@@ -1,0 +1,16 @@
+"""What the Serve applications are told."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class AppSettings(BaseModel):
+    """Settings of front door, stream and model server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store_url: str
+    virtual: bool = False
+    namespace: str = "righttime"
+    model_app: str = "models"
+    model_deployment: str = "models"
+    front_doors: int = 1
