@@ -5,11 +5,10 @@ is given: the caller has decoded it for this turn and throws it away if the turn
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from actors.decisioning.arbitration import choose, rows_of, scores_by_action
-from actors.decisioning.context import ContextBuilder, Occasion
+from actors.decisioning.context import Occasion, builder_of, quoted_values
 from actors.decisioning.exploration import seed_of
 from actors.decisioning.funnel import Standing, prepare, stand
 from actors.decisioning.inputs import ENGINE_VERSION, Chosen, DecisionInput, Prepared, Proposal
@@ -38,7 +37,8 @@ from actors.policies.contact_pressure import counters, reserve
 from actors.scenarios.progress import CLOSE, TRIGGER, Advance, advance, concerns
 
 DECIDE = "decide"
-_REMEMBER_MS = 45 * 86_400_000
+_REMEMBER_MS = 14 * 86_400_000
+"""How long after its window an effect stays in the state; later outcomes find it in the journal."""
 
 
 @dataclass(slots=True)
@@ -59,11 +59,6 @@ class Turn:
     timers_deleted: list[str] = field(default_factory=list)
     outbox: list[Effect] = field(default_factory=list)
     cancelled: list[tuple[int, int]] = field(default_factory=list)
-
-
-@lru_cache(maxsize=8)
-def _builder(playbook: Playbook) -> ContextBuilder:
-    return ContextBuilder(playbook)
 
 
 def begin(
@@ -99,7 +94,7 @@ def begin(
         event.traits,
         "late" in turn.record.notes,
     )
-    values = _builder(playbook).build(state, occasion, now_ms)
+    values = builder_of(playbook).build(state, occasion, now_ms)
     standing = stand(values, playbook)
     proposals: list[Proposal] = []
     if started:
@@ -126,7 +121,7 @@ def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) ->
         record.notes.append("trigger is no longer in the playbook")
         return turn
     occasion = Occasion("timer", trigger.on, "", dict(timer.data), {}, late=False)
-    values = _builder(playbook).build(state, occasion, now_ms)
+    values = builder_of(playbook).build(state, occasion, now_ms)
     _prepare(turn, playbook, [_proposal(trigger)], values, stand(values, playbook), None)
     return turn
 
@@ -249,7 +244,7 @@ def _prepare(
     turn: Turn,
     playbook: Playbook,
     proposals: list[Proposal],
-    values: dict[str, Any],
+    values: list[Any],
     standing: Standing,
     event: Event | None,
 ) -> None:
@@ -283,7 +278,8 @@ def _commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) ->
     action = playbook.actions[ranked.action]
     treatment = action.treatments[ranked.channel]
     now_ms = turn.record.received_at_ms
-    values = turn.given.context if turn.given is not None else {}
+    given = turn.given.context if turn.given is not None else ()
+    variables = dict(zip(builder_of(playbook).names, given, strict=True))
     _add_effect(
         turn,
         playbook,
@@ -302,7 +298,7 @@ def _commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) ->
             propensity=ranked.propensity,
             priority_minor=ranked.priority_minor,
             chosen_with=chosen.chosen_with,
-            content=render(treatment.content, treatment.content.pick(values | {"tier": tier})),
+            content=render(treatment.content, quoted_values(treatment.content, variables, tier)),
         ),
     )
 
@@ -350,7 +346,7 @@ def _add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
         # A label already given is the least to lose; the journal keeps every effect anyway.
         labelled = next((i for i, e in enumerate(effects) if e.label >= 0), 0)
         del effects[labelled]
-    _schedule_close(turn)
+    _close_at(turn, effect.expires_at_ms)
 
 
 def _history(state: CustomerState, action: str) -> ResponseHistory:
@@ -385,20 +381,22 @@ def _close_windows(turn: Turn, now_ms: int) -> None:
         if effect.expires_at_ms + _REMEMBER_MS > now_ms:
             kept.append(effect)
     turn.state.effects = kept
-    _schedule_close(turn)
+    due_at_ms = min((e.expires_at_ms for e in kept if e.label < 0), default=0)
+    if due_at_ms:
+        _close_at(turn, due_at_ms)
 
 
-def _schedule_close(turn: Turn) -> None:
+def _close_at(turn: Turn, due_at_ms: int) -> None:
     """Keep one timer for all open windows, at the first that closes: a row a customer, not an effect."""
     state = turn.state
-    due_at_ms = min((e.expires_at_ms for e in state.effects if e.label < 0), default=None)
     known = next((t for t in state.timers if t.kind == CLOSE), None)
-    if due_at_ms is None or (known is not None and known.due_at_ms <= due_at_ms):
-        return
+    if known is not None:
+        if known.due_at_ms <= due_at_ms:
+            return
+        state.timers.remove(known)
+        turn.timers_set = [t for t in turn.timers_set if t.key != CLOSE]
     timer = Timer(CLOSE, due_at_ms, CLOSE)
-    state.timers = [t for t in state.timers if t.kind != CLOSE]
     state.timers.append(timer)
-    turn.timers_set = [t for t in turn.timers_set if t.key != CLOSE]
     turn.timers_set.append(timer)
 
 

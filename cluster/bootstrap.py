@@ -6,6 +6,7 @@ import secrets
 import signal
 import threading
 import time
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 4.0
+FRONT_DOOR = "front-door"
+STREAM_PATH = "/v1/actions/stream"
 
 
 class System:
@@ -76,7 +79,7 @@ class System:
         try:
             # The front door goes first, so that nothing arrives at cells that are leaving; the
             # supervisor before the cells, so that nobody takes over from them.
-            serve.delete("front-door", _blocking=True)
+            serve.delete(FRONT_DOOR)
             ray.get(self._supervisor.stop.remote(), timeout=_STOP_TIMEOUT_S)
             ray.get([cell.stop.remote() for cell in self._actors], timeout=_STOP_TIMEOUT_S)
         except (RayError, TimeoutError):
@@ -133,28 +136,35 @@ def _deploy(settings: Settings) -> System:
         http_options={"host": settings.host, "port": settings.port},
         logging_config={"enable_access_log": False},
     )
-    serve.run(model_app(settings.store), name=MODELS, route_prefix=None)
     supervisor = SupervisorActor.options(
         name=SUPERVISOR, num_cpus=0, max_restarts=-1, max_task_retries=-1
     ).remote(settings.store, names, settings.standby_names, NAMESPACE)
+    # All at once: nobody needs another to come up, only to be up before READY.
+    targets = [
+        serve.RunTarget(model_app(settings.store), name=MODELS, route_prefix=None),
+        serve.RunTarget(stream_app(app_settings), name="stream", route_prefix=STREAM_PATH),
+        serve.RunTarget(front_door_app(app_settings), name=FRONT_DOOR, route_prefix="/"),
+    ]
+    if variable("RIGHTTIME_BENCH_BASELINE") == "1":
+        targets.append(serve.RunTarget(_baseline(), name="baseline", route_prefix="/bench"))
+    serve.run_many(targets, wait_for_applications_running=True)
+    _await_cells(supervisor)
+    return System(settings, actors, supervisor)
+
+
+def _await_cells(supervisor: Any) -> None:
     deadline_s = time.monotonic() + START_TIMEOUT_S
     while not ray.get(supervisor.begin.remote(), timeout=START_TIMEOUT_S):
         if time.monotonic() > deadline_s:
             raise RuntimeError(f"the cells did not come up within {START_TIMEOUT_S:g} s")
         threading.Event().wait(0.1)
-    if variable("RIGHTTIME_BENCH_BASELINE") == "1":
-        _deploy_baseline()
-    serve.run(stream_app(app_settings), name="stream", route_prefix="/v1/actions/stream")
-    serve.run(front_door_app(app_settings), name="front-door", route_prefix="/")
-    return System(settings, actors, supervisor)
 
 
-def _deploy_baseline() -> None:
-    """Deploy the benchmark's one-route application beside the real one."""
-    from importlib import import_module  # noqa: PLC0415  scripts stand above this package
-
-    build = import_module("scripts.bench.baseline_app").build_baseline
-    serve.run(build(), name="baseline", route_prefix="/bench")
+def _baseline() -> serve.Application:
+    """Return the benchmark's one-route application, to run beside the real one."""
+    module = import_module("scripts.bench.baseline_app")  # scripts stand above this package
+    application: serve.Application = module.build_baseline()
+    return application
 
 
 def _cell(settings: Settings, name: str, channels: ChannelsConfig) -> Any:

@@ -62,7 +62,7 @@ class Settings(BaseModel):
     @property
     def store(self) -> str:
         """The URL of the store."""
-        return self.store_url or f"sqlite:///{self.data_dir / 'righttime.db'}"
+        return self.store_url or f"sqlite://{self.data_dir / 'righttime.db'}"
 
     @property
     def cell_names(self) -> list[str]:

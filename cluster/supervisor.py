@@ -55,6 +55,7 @@ class Supervisor:
         self._rows: dict[str, CellRow] = {}
         self._loop: asyncio.Task[None] | None = None
         self._takeovers = 0
+        self._settled: tuple[int, frozenset[str]] | None = None
 
     async def begin(self) -> bool:
         """Start supervising, unless that is done; return whether every cell serves."""
@@ -142,6 +143,10 @@ class Supervisor:
         ]
         if not living:
             return
+        # Nothing to propose while neither the map nor who lives has changed: an idle system is idle.
+        settled = (await store.map_version(), frozenset(row.owner for row in living))
+        if settled == self._settled:
+            return
         proposal = propose(await store.partitions(), living, self._standby)
         names = {row.owner: row.name for row in living}
         for owner, rows in proposal.claims.items():
@@ -150,6 +155,8 @@ class Supervisor:
             async with asyncio.timeout(_CALL_S):
                 await self._handle(names[giver]).hand_over.remote(partitions, taker)
                 await self._handle(names[taker]).reload_ownership.remote()
+        if not proposal.claims and not proposal.moves:
+            self._settled = settled
 
     async def _claim(self, name: str, rows: list[PartitionRow]) -> None:
         async with asyncio.timeout(_CALL_S):

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from scripts.output import Failure
 from scripts.demo.client import read_key
+from scripts.output import Failure
 
 READY_WITHIN_S = 180.0
 STOP_WITHIN_S = 15.0
@@ -115,10 +115,11 @@ def _wait_until_ready(process: subprocess.Popen[str], within_s: float) -> str | 
 
     def read(lines: IO[str]) -> None:
         # Reading goes on after READY, or the child would block on a full pipe.
-        for line in lines:
-            if line.startswith("READY ") and not found:
-                found.append(line.split()[1])
-                decided.set()
+        with lines:
+            for line in lines:
+                if line.startswith("READY ") and not found:
+                    found.append(line.split()[1])
+                    decided.set()
         decided.set()
 
     if process.stdout is None:

@@ -79,10 +79,10 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
             if size > _DRAIN_BYTES or not message.get("more_body", False):
                 raise _too_large(limit)
             continue
-        if not message.get("more_body", False):
-            body = b"".join(chunks) + chunk if chunks else chunk
-            break
         chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     encoding = headers.get(b"content-encoding")
     return body if encoding is None else _decoded(body, encoding, limit)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from actors.domain.errors import InvalidIdError
@@ -83,38 +84,62 @@ def _email_in(envelope: Envelope) -> Identity | None:
     return email_identity(email)
 
 
-def _needs(
-    kind: str, envelope: Envelope, identities: list[Identity], properties: dict[str, Any]
-) -> str:
-    """Check and take what one type needs beyond the others; return the event's name."""
-    match kind:
-        case "track":
-            name = envelope.get("event")
-            if not name:
-                raise invalid("event", "track needs the name of an event")
-            return name
-        case "page" | "screen":
-            return envelope.get("name") or ""
-        case "identify":
-            email = _email_in(envelope)
-            if email is not None:
-                identities.append(email)
-        case "group":
-            group = envelope.get("groupId")
-            if not group:
-                raise invalid("groupId", "group needs a groupId")
-            properties["groupId"] = group
-        case "alias":
-            previous = envelope.get("previousId")
-            if not previous:
-                raise invalid("previousId", "alias needs the previousId")
-            if not envelope.get("userId"):
-                raise invalid("userId", "alias needs the userId to link to")
-            properties["previousId"] = previous
-            earlier = Identity("anon", previous)
-            if earlier not in identities:
-                identities.append(earlier)
+@dataclass(slots=True)
+class _Parts:
+    """What a type may add to while its event is built."""
+
+    identities: list[Identity]
+    properties: dict[str, Any]
+
+
+def _track(envelope: Envelope, parts: _Parts) -> str:
+    name = envelope.get("event")
+    if not name:
+        raise invalid("event", "track needs the name of an event")
+    return name
+
+
+def _view(envelope: Envelope, parts: _Parts) -> str:
+    return envelope.get("name") or ""
+
+
+def _identify(envelope: Envelope, parts: _Parts) -> str:
+    email = _email_in(envelope)
+    if email is not None:
+        parts.identities.append(email)
     return ""
+
+
+def _group(envelope: Envelope, parts: _Parts) -> str:
+    group = envelope.get("groupId")
+    if not group:
+        raise invalid("groupId", "group needs a groupId")
+    parts.properties = {**parts.properties, "groupId": group}
+    return ""
+
+
+def _alias(envelope: Envelope, parts: _Parts) -> str:
+    previous = envelope.get("previousId")
+    if not previous:
+        raise invalid("previousId", "alias needs the previousId")
+    if not envelope.get("userId"):
+        raise invalid("userId", "alias needs the userId to link to")
+    parts.properties = {**parts.properties, "previousId": previous}
+    earlier = Identity("anon", previous)
+    if earlier not in parts.identities:
+        parts.identities.append(earlier)
+    return ""
+
+
+_TYPES: dict[str, Callable[[Envelope, _Parts], str]] = {
+    "track": _track,
+    "page": _view,
+    "screen": _view,
+    "identify": _identify,
+    "group": _group,
+    "alias": _alias,
+}
+"""Each checks and takes what its type needs beyond the others, and returns the event's name."""
 
 
 def build_event(kind: str, envelope: Envelope, key: Key, new_id: Callable[[], str]) -> Event:
@@ -132,11 +157,11 @@ def build_event(kind: str, envelope: Envelope, key: Key, new_id: Callable[[], st
     own = envelope.get("type")
     if own and own != kind:
         raise invalid("type", f"must be {kind} here")
-    identities = identities_of(envelope.get("userId"), envelope.get("anonymousId"))
-    properties = envelope.get("properties") or {}
-    if kind in {"group", "alias"}:
-        properties = dict(properties)
-    name = _needs(kind, envelope, identities, properties)
+    parts = _Parts(
+        identities_of(envelope.get("userId"), envelope.get("anonymousId")),
+        envelope.get("properties") or {},
+    )
+    name = _TYPES[kind](envelope, parts)
     context = envelope.get("context")
     given: str | None = None
     placements: tuple[str, ...] = ()
@@ -147,9 +172,9 @@ def build_event(kind: str, envelope: Envelope, key: Key, new_id: Callable[[], st
         message_id=envelope.get("messageId") or new_id(),
         type=kind,
         name=name,
-        identities=tuple(identities),
+        identities=tuple(parts.identities),
         channel=channel_for(given, kind, key),
-        properties=properties,
+        properties=parts.properties,
         traits=envelope.get("traits") or {},
         context=cast("dict[str, Any]", context) if context else {},
         placements=placements,
@@ -169,7 +194,7 @@ def kind_of(envelope: Envelope) -> str:
     kind = envelope.get("type")
     if kind not in EVENT_TYPES:
         raise invalid("type", f"must be one of {', '.join(EVENT_TYPES)}")
-    return cast(str, kind)
+    return kind
 
 
 def build_question(body: Decide, key: Key, new_id: Callable[[], str]) -> tuple[Event, int]:
@@ -237,7 +262,7 @@ def build_response(body: ResponseIn, currency: str) -> tuple[Response, int]:
         message_id=body["messageId"],
         effect_key=body["effectKey"],
         outcome=body["outcome"],
-        value_minor=_minor(cast("float | Money | None", body.get("value")), currency),
+        value_minor=_minor(body.get("value"), currency),
         at_ms=cast("int | None", body.get("at")),
     )
     return response, number

@@ -180,7 +180,7 @@ class FrontDoor:
             settings=EdgeSettings(currency=playbook.currency),
         )
 
-    def __serve_build_asgi_app__(self) -> FastAPI:  # noqa: PLW3201  Serve's name for it
+    def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the HTTP edge; Serve calls this after the constructor."""
         return build_http(self._services)
 

@@ -7,7 +7,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 
-_MS = timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:(\d\d)(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)", re.ASCII
 )
@@ -33,9 +33,10 @@ def parse_instant(text: str) -> int:
         text = text[:start] + "59" + text[start + 2 :]
         extra = 1000
     try:
-        return (datetime.fromisoformat(text.upper()) - EPOCH) // _MS + extra
+        since = datetime.fromisoformat(text.upper()) - EPOCH
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
+    return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000 + extra
 
 
 def format_instant(at_ms: int) -> str:

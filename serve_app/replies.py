@@ -2,11 +2,9 @@
 
 from typing import Any, Literal, NotRequired
 
-
 from typing_extensions import TypedDict
 
 from serve_app.schemas import Scope
-
 
 
 class FieldProblem(TypedDict):
@@ -32,7 +30,7 @@ class ActionOut(TypedDict):
     effectKey: str
     action: str
     channel: str
-    placement: str
+    placement: str | None
     content: dict[str, Any]
     rank: int
     propensity: float
@@ -47,7 +45,7 @@ class EventReply(TypedDict):
     messageId: str
     customerId: str
     seq: int
-    decisionId: NotRequired[str | None]
+    decisionId: str | None
     actions: list[ActionOut]
     outbound: int
 
@@ -57,8 +55,10 @@ class OutcomeReply(TypedDict):
 
     status: Literal["accepted", "duplicate"]
     messageId: str
-    customerId: NotRequired[str]
-    seq: NotRequired[int]
+    customerId: str
+    seq: int
+    effectKey: str
+    outcome: str
 
 
 class BatchItem(TypedDict):
@@ -162,6 +162,7 @@ class DecisionOut(TypedDict):
     channel: str
     placements: list[str]
     maxActions: int
+    currency: str
     tier: str
     segments: list[str]
     engine: str

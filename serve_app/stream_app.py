@@ -27,7 +27,7 @@ class Stream:
         keys = KeyRing(store, EdgeSettings(), clock.machine_ms)
         self._app = build_stream_app(store, clock, authorize=keys.authorize)
 
-    def __serve_build_asgi_app__(self) -> FastAPI:  # noqa: PLW3201  Serve's name for it
+    def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application; Serve calls this after the constructor."""
         return self._app
 

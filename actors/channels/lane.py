@@ -56,12 +56,13 @@ class Lane:
         return "open" if self._width == self._whole else "slowed"
 
     def _throttle(self, asked_s: float | None, started_at_ms: int, now_ms: int) -> None:
-        pause_ms = self._pause_ms
+        # Answers to attempts that had started before the pause say nothing new about its length.
+        pause_ms = 0
+        if started_at_ms > self._throttled_at_ms:
+            pause_ms = self._pause_ms
+            self._pause_ms = min(LONGEST_PAUSE_MS, pause_ms * 2)
+            self._throttled_at_ms = now_ms
         if asked_s is not None:
-            pause_ms = min(LONGEST_ASKED_MS, max(pause_ms, int(asked_s * 1_000)))
+            pause_ms = max(pause_ms, int(min(asked_s * 1_000, LONGEST_ASKED_MS)))
         self.paused_until_ms = max(self.paused_until_ms, now_ms + pause_ms)
         self._width = 1
-        # Answers to attempts that had started before the pause say nothing new about it.
-        if started_at_ms > self._throttled_at_ms:
-            self._pause_ms = min(LONGEST_PAUSE_MS, self._pause_ms * 2)
-            self._throttled_at_ms = now_ms

@@ -1,10 +1,10 @@
 """The values that rules may refer to, computed only where some rule of the playbook does.
 
-Building the context of a whole profile would cost more than evaluating every rule, so the readers
-are picked once per playbook.
+Handing a value to CEL costs about as much as evaluating a rule on it, so the variables are picked
+once per playbook, and are flat (see actors/playbook/lowering.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from actors.domain.profile import Profile
 from actors.domain.state import CustomerState
+from actors.playbook.fields import CATALOGUE, NEVER_DAYS
+from actors.playbook.lowering import Variable, variable_of
 from actors.playbook.model import Playbook
-
-NEVER_DAYS = 36_500.0
-"""Stands for "never" wherever a rule reads days since something."""
+from actors.playbook.rules import Rule
+from actors.playbook.templates import Placeholder, Template
 
 _DAY_MS = 86_400_000.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,22 +35,33 @@ class Occasion:
     late: bool
 
 
-@dataclass(frozen=True, slots=True)
 class View:
     """What a reader may look at. `scale` is minor units per currency unit."""
 
-    state: CustomerState
-    occasion: Occasion
-    now_ms: int
-    scale: float
-    timezone: str
+    __slots__ = ("_local", "now_ms", "occasion", "scale", "state", "timezone")
+
+    def __init__(
+        self, state: CustomerState, occasion: Occasion, now_ms: int, scale: float, timezone: str
+    ) -> None:
+        self.state = state
+        self.occasion = occasion
+        self.now_ms = now_ms
+        self.scale = scale
+        self.timezone = timezone
+        self._local: datetime | None = None
+
+    @property
+    def local(self) -> datetime:
+        """The customer's local time; worked out at most once."""
+        if self._local is None:
+            self._local = local_time(self.now_ms, self.state.profile.timezone, self.timezone)
+        return self._local
 
 
-Keys = tuple[str, ...]
-ALL = "\0all"
-"""Among the keys of a map: a rule needs more of it than single entries."""
-
-Reader = Callable[[View, Keys], Any]
+Value = Any
+Scalar = Callable[[View], Value]
+Entries = Callable[[View], Mapping[str, Any]]
+Entry = Callable[[Any, View], Value]
 
 
 def days_since(at_ms: int, now_ms: int) -> float:
@@ -75,10 +87,6 @@ def local_time(now_ms: int, *names: str) -> datetime:
     return moment
 
 
-def _local(view: View) -> datetime:
-    return local_time(view.now_ms, view.state.profile.timezone, view.timezone)
-
-
 def _contacts_within(profile: Profile, now_ms: int, days: int) -> int:
     since = now_ms - days * _DAY_MS
     return sum(1 for contact in profile.contacts if contact.at_ms > since)
@@ -89,142 +97,191 @@ def _average(view: View) -> float:
     return purchases.spend_minor / view.scale / purchases.orders if purchases.orders else 0.0
 
 
-def _known(view: View, _keys: Keys) -> bool:
+def _tenure(view: View) -> float:
+    first_ms = view.state.profile.first_seen_at_ms
+    return (view.now_ms - first_ms) / _DAY_MS if first_ms else 0.0
+
+
+def _known(view: View) -> bool:
     return any(identity.kind == "user" for identity in view.state.identities)
 
 
-def _consent(view: View, keys: Keys) -> dict[str, bool]:
-    consents = view.state.profile.consents
-    names = set(keys) | {key.split("|", 1)[0] for key in consents if key.endswith("|marketing")}
+def _marketing(view: View) -> dict[str, str]:
+    """Consent to marketing by channel."""
     return {
-        name: (known := consents.get(f"{name}|marketing")) is not None and known.status == "granted"
-        for name in sorted(names)
+        key.removesuffix("|marketing"): consent.status
+        for key, consent in view.state.profile.consents.items()
+        if key.endswith("|marketing")
     }
 
 
-def _over(
-    pick: Callable[[View], dict[str, Any]], read: Callable[[Any, View], Any], default: Any
-) -> Reader:
-    """Read a mapping: the keys that rules name, with a default; every key when `ALL` is among them."""
+_SCALARS: dict[str, Scalar] = {
+    "profile.orders": lambda v: v.state.profile.purchases.orders,
+    "profile.refunds": lambda v: v.state.profile.purchases.refunds,
+    "profile.items": lambda v: v.state.profile.purchases.items,
+    "profile.spend": lambda v: v.state.profile.purchases.spend_minor / v.scale,
+    "profile.avg_basket": _average,
+    "profile.recency_days": lambda v: days_since(v.state.profile.purchases.last_at_ms, v.now_ms),
+    "profile.tenure_days": _tenure,
+    "profile.timezone": lambda v: v.state.profile.timezone or v.timezone,
+    "profile.locale": lambda v: v.state.profile.locale,
+    "profile.coupons_used": lambda v: v.state.profile.coupons_used,
+    "profile.redemptions": lambda v: v.state.profile.redemptions,
+    "profile.known": _known,
+    "profile.contacts_7d": lambda v: _contacts_within(v.state.profile, v.now_ms, 7),
+    "profile.contacts_30d": lambda v: _contacts_within(v.state.profile, v.now_ms, 30),
+    "conversation.last_intent": lambda v: v.state.conversation.last_intent,
+    "conversation.last_channel": lambda v: v.state.conversation.last_channel,
+    "conversation.turns": lambda v: len(v.state.conversation.turns),
+    "conversation.cart_items": lambda v: v.state.conversation.cart_items,
+    "conversation.cart_total": lambda v: v.state.conversation.cart_minor / v.scale,
+    "conversation.open_cart": lambda v: bool(v.state.conversation.cart_id),
+    "event.type": lambda v: v.occasion.type,
+    "event.name": lambda v: v.occasion.name,
+    "event.channel": lambda v: v.occasion.channel,
+    "event.late": lambda v: v.occasion.late,
+    "now.hour": lambda v: v.local.hour,
+    "now.weekday": lambda v: v.local.weekday(),
+    "now.day": lambda v: v.local.day,
+    "now.month": lambda v: v.local.month,
+}
 
-    def reader(view: View, keys: Keys) -> dict[str, Any]:
-        known = pick(view)
-        values = {
-            key: read(known[key], view) if key in known else default for key in keys if key != ALL
-        }
-        if ALL in keys:
-            for key, value in known.items():
-                values[key] = read(value, view)
-        return values
+_MAPS: dict[str, tuple[Entries, Entry]] = {
+    "profile.spend_by_department": (
+        lambda v: v.state.profile.departments,
+        lambda d, v: d.spend_minor / v.scale,
+    ),
+    "profile.orders_by_department": (
+        lambda v: v.state.profile.departments,
+        lambda d, _: d.orders,
+    ),
+    "profile.days_since_department": (
+        lambda v: v.state.profile.departments,
+        lambda d, v: days_since(d.last_at_ms, v.now_ms),
+    ),
+    "profile.channel_events": (lambda v: v.state.profile.channels, lambda c, _: c.events),
+    "profile.channel_days": (
+        lambda v: v.state.profile.channels,
+        lambda c, v: days_since(c.last_seen_at_ms, v.now_ms),
+    ),
+    "profile.views": (lambda v: v.state.profile.views, lambda n, _: n),
+    "profile.consent": (_marketing, lambda status, _: status == "granted"),
+    "profile.offered": (lambda v: v.state.profile.responses, lambda r, _: r.offered),
+    "profile.taken": (lambda v: v.state.profile.responses, lambda r, _: r.taken),
+    "profile.refused": (lambda v: v.state.profile.responses, lambda r, _: r.refused),
+    "profile.days_since_refused": (
+        lambda v: v.state.profile.responses,
+        lambda r, v: days_since(r.last_refused_at_ms, v.now_ms),
+    ),
+    "profile.traits": (lambda v: v.state.profile.traits, lambda value, _: value),
+    "event.properties": (lambda v: v.occasion.properties, lambda value, _: value),
+    "event.traits": (lambda v: v.occasion.traits, lambda value, _: value),
+}
+
+FIELD_NAMES = frozenset(_SCALARS) | frozenset(_MAPS)
+"""Every field that is read here: the playbook's catalogue without segments and tier (tested)."""
+
+
+def _entry(path: str, key: str) -> Scalar:
+    entries, read = _MAPS[path]
+    default = CATALOGUE[path].default
+
+    def reader(view: View) -> Value:
+        known = entries(view)
+        return read(known[key], view) if key in known else default
 
     return reader
 
 
-_READERS: dict[str, Reader] = {
-    "profile.orders": lambda v, _: v.state.profile.purchases.orders,
-    "profile.refunds": lambda v, _: v.state.profile.purchases.refunds,
-    "profile.items": lambda v, _: v.state.profile.purchases.items,
-    "profile.spend": lambda v, _: v.state.profile.purchases.spend_minor / v.scale,
-    "profile.avg_basket": lambda v, _: _average(v),
-    "profile.recency_days": lambda v, _: days_since(v.state.profile.purchases.last_at_ms, v.now_ms),
-    "profile.tenure_days": lambda v, _: (
-        (v.now_ms - v.state.profile.first_seen_at_ms) / _DAY_MS
-        if v.state.profile.first_seen_at_ms
-        else 0.0
-    ),
-    "profile.spend_by_department": _over(
-        lambda v: v.state.profile.departments, lambda d, v: d.spend_minor / v.scale, 0.0
-    ),
-    "profile.orders_by_department": _over(
-        lambda v: v.state.profile.departments, lambda d, _: d.orders, 0
-    ),
-    "profile.days_since_department": _over(
-        lambda v: v.state.profile.departments,
-        lambda d, v: days_since(d.last_at_ms, v.now_ms),
-        NEVER_DAYS,
-    ),
-    "profile.channel_events": _over(lambda v: v.state.profile.channels, lambda c, _: c.events, 0),
-    "profile.channel_days": _over(
-        lambda v: v.state.profile.channels,
-        lambda c, v: days_since(c.last_seen_at_ms, v.now_ms),
-        NEVER_DAYS,
-    ),
-    "profile.views": _over(lambda v: v.state.profile.views, lambda n, _: n, 0),
-    "profile.traits": lambda v, _: v.state.profile.traits,
-    "profile.timezone": lambda v, _: v.state.profile.timezone,
-    "profile.locale": lambda v, _: v.state.profile.locale,
-    "profile.coupons_used": lambda v, _: v.state.profile.coupons_used,
-    "profile.redemptions": lambda v, _: v.state.profile.redemptions,
-    "profile.known": _known,
-    "profile.consent": _consent,
-    "profile.offered": _over(lambda v: v.state.profile.responses, lambda r, _: r.offered, 0),
-    "profile.taken": _over(lambda v: v.state.profile.responses, lambda r, _: r.taken, 0),
-    "profile.refused": _over(lambda v: v.state.profile.responses, lambda r, _: r.refused, 0),
-    "profile.days_since_refused": _over(
-        lambda v: v.state.profile.responses,
-        lambda r, v: days_since(r.last_refused_at_ms, v.now_ms),
-        NEVER_DAYS,
-    ),
-    "profile.contacts_7d": lambda v, _: _contacts_within(v.state.profile, v.now_ms, 7),
-    "profile.contacts_30d": lambda v, _: _contacts_within(v.state.profile, v.now_ms, 30),
-    "conversation.last_intent": lambda v, _: v.state.conversation.last_intent,
-    "conversation.last_channel": lambda v, _: v.state.conversation.last_channel,
-    "conversation.turns": lambda v, _: len(v.state.conversation.turns),
-    "conversation.cart_items": lambda v, _: v.state.conversation.cart_items,
-    "conversation.cart_total": lambda v, _: v.state.conversation.cart_minor / v.scale,
-    "conversation.open_cart": lambda v, _: bool(v.state.conversation.cart_id),
-    "event.type": lambda v, _: v.occasion.type,
-    "event.name": lambda v, _: v.occasion.name,
-    "event.channel": lambda v, _: v.occasion.channel,
-    "event.late": lambda v, _: v.occasion.late,
-    "now.hour": lambda v, _: _local(v).hour,
-    "now.weekday": lambda v, _: _local(v).weekday(),
-    "now.day": lambda v, _: _local(v).day,
-    "now.month": lambda v, _: _local(v).month,
-}
+def _some(path: str, keys: Sequence[str]) -> Scalar:
+    """Read the entries of a map that are there, of those that rules name."""
+    entries, read = _MAPS[path]
 
-FIELD_NAMES = frozenset(_READERS) | {"event.properties", "event.traits"}
-"""Every field that `ContextBuilder` can fill; equal to the playbook's catalogue (tested)."""
+    def reader(view: View) -> Value:
+        known = entries(view)
+        return {key: read(known[key], view) for key in keys if key in known}
+
+    return reader
 
 
-def _subset(source: dict[str, Any], keys: Keys) -> dict[str, Any]:
-    if ALL in keys:
-        return source
-    return {key: source[key] for key in keys if key in source}
-
-
-def _keys(playbook: Playbook, path: str) -> Keys:
-    keys = tuple(sorted(playbook.used_keys.get(path, ())))
-    return (*keys, ALL) if path in playbook.used_whole else keys
+def _whole(path: str) -> Scalar:
+    entries, read = _MAPS[path]
+    return lambda view: {key: read(value, view) for key, value in entries(view).items()}
 
 
 class ContextBuilder:
-    """Builds the values for one playbook's rules and placeholders."""
+    """Picks the variables of one playbook's rules and placeholders, and reads their values.
+
+    `names` are the variables in the order of the values that `build` returns: an order that depends
+    on nothing but the playbook.
+    """
 
     def __init__(self, playbook: Playbook) -> None:
         self._scale = 10.0**playbook.minor_digits
         self._timezone = playbook.timezone
-        self._plan: list[tuple[str, str, Reader, Keys]] = []
-        self._properties = _keys(playbook, "event.properties")
-        self._traits = _keys(playbook, "event.traits")
-        for path in sorted(playbook.used_paths):
-            reader = _READERS.get(path)
-            if reader is not None:
-                root, name = path.split(".", 1)
-                self._plan.append((root, name, reader, _keys(playbook, path)))
+        variables = {variable for rule in rules_of(playbook) for variable in rule.variables}
+        for template in _templates_of(playbook):
+            variables |= {v for p in template.placeholders if (v := _variable_of(p)) is not None}
+        ordered = sorted(variables, key=lambda variable: variable.name)
+        self.names = tuple(variable.name for variable in ordered)
+        self._readers = tuple(self._reader(variable, playbook) for variable in ordered)
 
-    def build(self, state: CustomerState, occasion: Occasion, now_ms: int) -> dict[str, Any]:
-        """Return the nested values: `{"profile": {…}, "event": {…}, …}`."""
+    def _reader(self, variable: Variable, playbook: Playbook) -> Scalar:
+        path = variable.path
+        if path in _SCALARS:
+            return _SCALARS[path]
+        if variable.key is not None:
+            return _entry(path, variable.key)
+        if path in playbook.used_whole:
+            return _whole(path)
+        return _some(path, sorted(playbook.used_keys.get(path, ())))
+
+    def build(self, state: CustomerState, occasion: Occasion, now_ms: int) -> list[Value]:
+        """Return the values of the variables, in the order of `names`."""
         view = View(state, occasion, now_ms, self._scale, self._timezone)
-        values: dict[str, Any] = {
-            "profile": {},
-            "conversation": {},
-            "event": {
-                "properties": _subset(occasion.properties, self._properties),
-                "traits": _subset(occasion.traits, self._traits),
-            },
-            "now": {},
-        }
-        for root, name, reader, keys in self._plan:
-            values[root][name] = reader(view, keys)
-        return values
+        return [reader(view) for reader in self._readers]
+
+
+@lru_cache(maxsize=16)
+def builder_of(playbook: Playbook) -> ContextBuilder:
+    """Return the builder of a playbook, made once."""
+    return ContextBuilder(playbook)
+
+
+def rules_of(playbook: Playbook) -> list[Rule]:
+    """Return every rule of a playbook."""
+    rules = [segment.rule for segment in playbook.segments]
+    for action in playbook.actions:
+        rules += [rule for rule, _ in action.weights]
+        if action.eligible is not None:
+            rules.append(action.eligible)
+    return rules + [trigger.when for trigger in playbook.triggers if trigger.when is not None]
+
+
+def _templates_of(playbook: Playbook) -> list[Template]:
+    return [t.content for action in playbook.actions for t in action.treatments.values()]
+
+
+def _variable_of(placeholder: Placeholder) -> Variable | None:
+    field = CATALOGUE[placeholder.path]
+    if placeholder.path not in FIELD_NAMES:
+        return None
+    keyed = placeholder.key and not field.is_dyn
+    return variable_of(placeholder.path, placeholder.key if keyed else None)
+
+
+def quoted_values(
+    template: Template, variables: Mapping[str, Value], tier: str
+) -> dict[str, object]:
+    """Return what a template's placeholders stand for, by their names, from flat variables."""
+    values: dict[str, object] = {}
+    for placeholder in template.placeholders:
+        variable = _variable_of(placeholder)
+        if variable is None:
+            values[placeholder.name] = tier if placeholder.path == "tier" else None
+            continue
+        value = variables.get(variable.name)
+        if placeholder.key and variable.key is None:
+            value = value.get(placeholder.key) if isinstance(value, Mapping) else None
+        values[placeholder.name] = value
+    return values

@@ -1,11 +1,12 @@
 """The funnel before scoring: who may be a candidate at all, and for each of the others why not."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cel import Context
 
+from actors.decisioning.context import builder_of
 from actors.decisioning.inputs import Candidate, DecisionInput, Prepared, Removal
 from actors.playbook.model import Action, Playbook
 from actors.policies.consent import consent_refusal
@@ -32,10 +33,14 @@ class Standing:
     tier: str
 
 
-def stand(values: Mapping[str, Any], playbook: Playbook) -> Standing:
-    """Evaluate the segments on a context's values, and make them visible to the other rules."""
-    context = Context(variables=dict(values))
-    segments = tuple(s.name for s in playbook.segments if s.rule.holds(context))
+def stand(values: Sequence[Any], playbook: Playbook) -> Standing:
+    """Evaluate the segments on a context's values, and make them visible to the other rules.
+
+    `values` are in the order of the playbook's variables (see `ContextBuilder.names`).
+    """
+    names = builder_of(playbook).names
+    context = Context(variables=dict(zip(names, values, strict=True)))
+    segments = tuple(s.name for s in playbook.segments if s.rule.met(context))
     held = set(segments)
     tier = next((t.segment for t in playbook.tiers if t.segment in held), playbook.default_tier)
     context.add_variable("segments", list(segments))
@@ -109,12 +114,12 @@ class _Funnel:
         index, given, playbook = action.index, self.given, self.playbook
         fit = self.fit.get(index)
         if fit is None:
-            fit = action.eligible is None or action.eligible.holds(self.context)
+            fit = action.eligible is None or action.eligible.met(self.context)
             self.fit[index] = fit
             if fit:
                 weight = 1.0
                 for rule, factor in action.weights:
-                    if rule.holds(self.context):
+                    if rule.met(self.context):
                         weight *= factor
                 self.weights[index] = weight
         if not fit:

@@ -20,7 +20,7 @@ class Proposal:
 class DecisionInput:
     """Everything that a decision depends on, besides the scores and the playbook of that version.
 
-    `context` are the values that rules refer to. `caps` holds, for each contact cap of the playbook
+    `context` are the values that rules refer to, in the order of the playbook's variables. `caps` holds, for each contact cap of the playbook
     in order, how many contacts count now and when the oldest of them leaves the window. `refused`
     are action keys that the customer refused recently, with the time until which they are silent.
     `consents` maps `channel|purpose` to `granted` or `denied`.
@@ -31,7 +31,7 @@ class DecisionInput:
     channel: str = ""
     placements: tuple[str, ...] = ()
     max_actions: int = 0
-    context: dict[str, Any] = field(default_factory=dict)
+    context: list[Any] = field(default_factory=list)
     caps: tuple[tuple[int, int], ...] = ()
     refused: dict[str, int] = field(default_factory=dict)
     consents: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from actors.domain.conversation import Conversation
 from actors.domain.ids import Identity
 from actors.domain.profile import Profile
 
-MAX_OPEN_EFFECTS = 64
+MAX_OPEN_EFFECTS = 32
 MAX_TIMERS = 256
 MAX_IDENTITIES = 50
 

@@ -23,6 +23,10 @@ from actors.playbook.references import (
 )
 from actors.playbook.rules import Rule
 
+_OCCASIONS = frozenset({*EVENT_TYPES, "decide", "timer"})
+_BY_ACTION = frozenset(
+    {"profile.offered", "profile.taken", "profile.refused", "profile.days_since_refused"}
+)
 Report = Callable[[int, str], None]
 """Told of a problem at an offset of a rule's source."""
 
@@ -49,12 +53,15 @@ _EVENT_AMOUNTS = ("total", "revenue", "subtotal")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """Names that a playbook defines, which rules may compare with or look up."""
+    """Names that a playbook defines, which rules may compare with or look up.
 
-    segments: frozenset[str]
-    tiers: frozenset[str]
-    actions: frozenset[str]
-    channels: frozenset[str]
+    None stands for names that are not known because their file cannot be read.
+    """
+
+    segments: frozenset[str] | None
+    tiers: frozenset[str] | None
+    actions: frozenset[str] | None
+    channels: frozenset[str] | None
 
 
 @dataclass(slots=True)
@@ -116,12 +123,16 @@ def check_names(rule: Rule, names: Names, report: Report, *, in_segment: bool) -
             hint = nearest(call.text, FUNCTIONS)
             end = f"; did you mean {hint!r}?" if hint else "; see the functions in docs/playbook.md"
             tell(call.start, f"unknown function {call.text!r}{end}")
+    lists = {
+        "segments": ("segment", names.segments),
+        "tier": ("tier", names.tiers),
+        "event.type": ("event type", _OCCASIONS),
+    }
     for path, literal in _compared(tokens):
-        known = {"segments": names.segments, "tier": names.tiers, "event.type": EVENT_TYPES}
+        what, known = lists[path]
         value = string_value(literal)
-        if value is not None and value not in known[path]:
-            what = {"segments": "segment", "tier": "tier", "event.type": "event type"}[path]
-            tell(literal.start, f"unknown {what} {value!r}{expected(value, known[path])}")
+        if known is not None and value is not None and value not in known:
+            tell(literal.start, f"unknown {what} {value!r}{expected(value, known)}")
     return clean
 
 
@@ -148,12 +159,13 @@ def _check_use(use: Use, names: Names, tell: Report, *, in_segment: bool) -> Non
 
 
 def _check_key(path: str, key: str, names: Names, start: int, tell: Report) -> None:
-    by_action = {"profile.offered", "profile.taken", "profile.refused"}
-    if path in by_action or path == "profile.days_since_refused":
-        if key not in names.actions:
-            tell(start, f"unknown action {key!r}{expected(key, names.actions)}")
-    elif path == "profile.consent" and key not in names.channels:
-        tell(start, f"unknown channel {key!r}{expected(key, names.channels)}")
+    what, known = "action", names.actions
+    if path == "profile.consent":
+        what, known = "channel", names.channels
+    elif path not in _BY_ACTION:
+        return
+    if known is not None and key not in known:
+        tell(start, f"unknown {what} {key!r}{expected(key, known)}")
 
 
 def _compared(tokens: list[Token]) -> Iterable[tuple[str, Token]]:
@@ -204,8 +216,8 @@ def contexts(wanted: Wanted, names: Names) -> tuple[cel.Context, ...]:
     new = {each.path: _new_value(each, keys.get(each.path, ())) for each in FIELDS}
     rich = {each.path: _rich_value(each, keys.get(each.path, ())) for each in FIELDS}
     rich["event.type"] = "track"
-    rich["segments"] = sorted(names.segments)
-    rich["tier"] = new["tier"] = min(names.tiers, default="standard")
+    rich["segments"] = sorted(names.segments or ())
+    rich["tier"] = new["tier"] = min(names.tiers or (), default="standard")
     whole_amounts = {**_EVENT_SAMPLE, **dict.fromkeys(_EVENT_AMOUNTS, 42)}
     amounts = {**_EVENT_SAMPLE, **dict.fromkeys(_EVENT_AMOUNTS, 42.5)}
     return (

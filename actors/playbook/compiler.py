@@ -1,4 +1,4 @@
-"""Compiles the parsed files of a bundle, and finds everything that is wrong with them on the way."""
+"""Compiles the parsed files of a bundle, and finds all that is wrong with them on the way."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -62,19 +62,17 @@ class Compiler:
     def _names(self) -> Names:
         """Collect what is defined, also in files that have problems: those tell of themselves."""
 
-        def keys(file: str, name: str) -> frozenset[str]:
-            found = self._documents[file].value((name,))
-            return frozenset(found) if isinstance(found, dict) else frozenset()
-
         playbook = self._documents["playbook.yaml"]
-        ladder = playbook.value(("tiers",)) or []
-        tiers = {each.get("segment") for each in ladder if isinstance(each, dict)}
-        tiers.add(playbook.value(("defaultTier", "name")) or "standard")
+        ladder = playbook.value(("tiers",))
+        tiers = {playbook.value(("defaultTier", "name")) or "standard"}
+        for each in ladder if isinstance(ladder, list) else ():
+            tiers.add(each.get("segment") if isinstance(each, dict) else None)
+        channels = playbook.names("channels")
         return Names(
-            segments=keys("segments.yaml", "segments"),
-            tiers=frozenset(str(each) for each in tiers),
-            actions=keys("actions.yaml", "actions"),
-            channels=keys("playbook.yaml", "channels"),
+            segments=self._documents["segments.yaml"].names("segments"),
+            tiers=None if channels is None else frozenset(map(str, tiers)),
+            actions=self._documents["actions.yaml"].names("actions"),
+            channels=channels,
         )
 
     def _compile_rules(self, names: Names) -> None:

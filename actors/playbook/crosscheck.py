@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from actors.domain.profile import MAX_CONTACTS
 from actors.playbook.hints import expected, nearest
 from actors.playbook.schema import (
     ActionsFile,
+    CapModel,
     PlaybookFile,
     PoliciesFile,
     TreatmentModel,
@@ -16,6 +19,7 @@ from actors.playbook.schema import (
 )
 from actors.playbook.source import Document, Path
 
+_zones = lru_cache(maxsize=1)(available_timezones)
 USUAL_PURPOSES = frozenset({"onsite", "marketing", "service"})
 
 
@@ -41,13 +45,16 @@ class _Checker:
     documents: Mapping[str, Document]
     models: Mapping[str, Any]
 
-    def _defined(self, file: str, name: str) -> list[str]:
-        found = self.documents[file].value((name,))
-        return list(found) if isinstance(found, dict) else []
-
     def _known(
-        self, file: str, path: Path, names: Collection[str], what: str, known: Collection[str]
+        self,
+        file: str,
+        path: Path,
+        names: Collection[str],
+        what: str,
+        known: Collection[str] | None,
     ) -> None:
+        if known is None:
+            return
         document = self.documents[file]
         for i, name in enumerate(names):
             here = document.place((*path, i))
@@ -59,7 +66,7 @@ class _Checker:
     def playbook(self, book: PlaybookFile) -> None:
         """Check time zone, tiers and channels."""
         document = self.documents["playbook.yaml"]
-        zones = available_timezones()
+        zones = _zones()
         if book.timezone not in zones:
             hint = nearest(book.timezone, zones)
             end = f"; did you mean {hint!r}?" if hint else ""
@@ -67,10 +74,10 @@ class _Checker:
                 document.place(("timezone",)),
                 f"unknown time zone {book.timezone!r}, expected one such as Europe/Berlin{end}",
             )
-        segments = self._defined("segments.yaml", "segments")
+        segments = self.documents["segments.yaml"].names("segments")
         for i, tier in enumerate(book.tiers):
             place = document.place(("tiers", i, "segment"))
-            if tier.segment not in segments:
+            if segments is not None and tier.segment not in segments:
                 end = expected(tier.segment, segments)
                 document.report(place, f"unknown segment {tier.segment!r}{end}")
             elif tier.segment in [each.segment for each in book.tiers[:i]]:
@@ -148,8 +155,8 @@ class _Checker:
 
     def triggers(self, file: TriggersFile) -> None:
         """Check what triggers propose, where, and that their fields go together."""
-        actions = self._defined("actions.yaml", "actions")
-        channels = self._defined("playbook.yaml", "channels")
+        actions = self.documents["actions.yaml"].names("actions")
+        channels = self.documents["playbook.yaml"].names("channels")
         for name, trigger in file.triggers.items():
             path: Path = ("triggers", name)
             self._known("triggers.yaml", (*path, "propose"), trigger.propose, "action", actions)
@@ -210,12 +217,14 @@ class _Checker:
 
     def policies(self, file: PoliciesFile) -> None:
         """Check the names in caps and consent."""
-        actions = self._defined("actions.yaml", "actions")
-        groups = {key.split("/")[1] for key in actions if key.count("/") == 2}
         document = self.documents["actions.yaml"]
-        given = {document.value(("actions", key, "purpose")) for key in actions}
-        purposes = USUAL_PURPOSES | {str(each) for each in given if isinstance(each, str)}
-        channels = self._defined("playbook.yaml", "channels")
+        actions = document.names("actions")
+        groups = purposes = None
+        if actions is not None:
+            groups = {key.split("/")[1] for key in actions if key.count("/") == 2}
+            given = [document.value(("actions", key, "purpose")) for key in actions]
+            purposes = USUAL_PURPOSES | {each for each in given if isinstance(each, str)}
+        channels = self.documents["playbook.yaml"].names("channels")
         for name, cap in file.caps.items():
             for field, names, what, known in (
                 ("channels", cap.channels, "channel", channels),
@@ -225,11 +234,46 @@ class _Checker:
             ):
                 if names is not None:
                     self._known("policies.yaml", ("caps", name, field), names, what, known)
+            most = _most_contacts(tuple(file.caps.values()), cap.window)
+            if most > MAX_CONTACTS:
+                policies = self.documents["policies.yaml"]
+                policies.report(
+                    policies.place(("caps", name, "window")),
+                    f"the caps allow up to {most:,} contacts in this window, expected at most the"
+                    f" {MAX_CONTACTS} that a profile remembers; shorten it, or lower the limits",
+                )
         exempt = file.consent.purposes_not_needing_consent
         path = ("consent", "purposesNotNeedingConsent")
-        if document.value(("actions",)) is not None:
-            self._known("policies.yaml", path, exempt, "purpose", purposes)
+        self._known("policies.yaml", path, exempt, "purpose", purposes)
 
 
 def _is_outbound(treatment: TreatmentModel) -> bool:
     return treatment.outbound
+
+
+def _most_contacts(caps: tuple[CapModel, ...], window_ms: int) -> int:
+    """Return how many contacts all caps together allow in a window.
+
+    A cap whose contacts all count under a wider cap adds nothing to it.
+    """
+    widest = [
+        cap
+        for i, cap in enumerate(caps)
+        if not any(
+            _covers(other, cap) and (j < i or not _covers(cap, other))
+            for j, other in enumerate(caps)
+            if j != i
+        )
+    ]
+    return sum(cap.limit * -(-window_ms // cap.window) for cap in widest)
+
+
+def _covers(wide: CapModel, narrow: CapModel) -> bool:
+    """Return whether every contact that counts under `narrow` counts under `wide`."""
+    pairs = (
+        (wide.channels, narrow.channels),
+        (wide.groups, narrow.groups),
+        (wide.actions, narrow.actions),
+        (wide.purposes, narrow.purposes),
+    )
+    return all(w is None or (n is not None and set(n) <= set(w)) for w, n in pairs)

@@ -108,8 +108,9 @@ def event_key(event_type: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Playbook:
-    """A compiled playbook. Actions are sorted by key; a cap, trigger or tier keeps its file order.
+    """A compiled playbook; equal only to itself, so that caches may be keyed by it.
 
+    Actions are sorted by key; a segment, cap, trigger or tier keeps its place in the file.
     `tiers` are tried in order; the first whose segment holds is the customer's, else
     `default_tier`. `used_paths`, `used_keys` and `used_whole` are what all rules and placeholders
     refer to: fields, literal keys by map, and the maps for which keys are not enough.

@@ -45,14 +45,16 @@ class Token:
 class Use:
     """One place where a variable is used.
 
-    `parts` are its names and literal string indexes in order; `tested` says that it is the argument
-    of `has()`, `searched` that it is the right side of `in`.
+    `parts` are its names and literal string indexes in order, `ends` the offsets behind each of
+    them; `tested` says that it is the argument of `has()`, `searched` that it is the right side of
+    `in`.
     """
 
     parts: tuple[str, ...]
     start: int
     tested: bool
     searched: bool
+    ends: tuple[int, ...] = ()
 
 
 def tokenize(source: str) -> list[Token]:
@@ -100,7 +102,7 @@ def calls(tokens: list[Token]) -> list[Token]:
 
 
 def uses(tokens: list[Token]) -> list[Use]:
-    """Return every use of a variable, without those that a macro such as `.exists(x, …)` binds."""
+    """Return every use of a variable, but of those that macros such as `.exists(x, …)` bind."""
     found = []
     bound: list[str] = []
     i = 0
@@ -147,21 +149,24 @@ def _chain(tokens: list[Token], i: int) -> tuple[Use, int]:
     tested = _is(tokens, i - 1, "(") and _is(tokens, i - 2, "has")
     searched = _is(tokens, i - 1, "in")
     parts = [first.text]
+    ends = [first.end]
     i += 1
     while i + 1 < len(tokens):
         after = tokens[i + 1]
         if _is(tokens, i, ".") and after.kind == "ident" and not _is(tokens, i + 2, "("):
             parts.append(after.text)
+            ends.append(after.end)
             i += 2
             continue
         if _is(tokens, i, "[") and after.kind == "string" and _is(tokens, i + 2, "]"):
             key = string_value(after)
             if key is not None:
                 parts.append(key)
+                ends.append(tokens[i + 2].end)
                 i += 3
                 continue
         break
-    return Use(tuple(parts), first.start, tested, searched), i
+    return Use(tuple(parts), first.start, tested, searched, tuple(ends)), i
 
 
 def terms(tokens: list[Token]) -> list[tuple[int, int, bool]]:

@@ -6,6 +6,7 @@ from typing import Any
 import cel
 
 from actors.playbook.fields import resolve
+from actors.playbook.lowering import lower
 from actors.playbook.references import tokenize, uses
 
 
@@ -14,16 +15,19 @@ class Rule:
 
     `paths` are the catalogue's fields that it uses; `keys` the literal keys it looks up in maps, as
     (path, key); `whole` the maps that it uses otherwise, so that no set of keys is enough for it.
+    `variables` are the flat variables on which `met` runs it.
 
     Raises:
         ValueError: The expression does not compile; the parser's message names line:column.
     """
 
-    __slots__ = ("_execute", "keys", "paths", "source", "whole")
+    __slots__ = ("_execute", "_met", "keys", "paths", "source", "variables", "whole")
 
     def __init__(self, source: str) -> None:
         self.source = source
         self._execute = cel.compile(source).execute
+        lowered, self.variables = lower(source)
+        self._met = cel.compile(lowered).execute
         paths, keys, whole = set(), set(), set()
         for use in uses(tokenize(source)):
             field, inside = resolve(use.parts)
@@ -60,6 +64,16 @@ class Rule:
         """Return whether the rule is true; an error, or a value that is not a bool, is false."""
         try:
             return self._execute(ctx) is True
+        except Exception:  # noqa: BLE001 - fails closed, whatever the library raises
+            return False
+
+    def met(self, flat: cel.Context) -> bool:
+        """Return whether the rule is true on its flat variables; anything else than true is false.
+
+        The engine's way of asking: see `lowering`.
+        """
+        try:
+            return self._met(flat) is True
         except Exception:  # noqa: BLE001 - fails closed, whatever the library raises
             return False
 

@@ -1,4 +1,4 @@
-"""The files of a bundle as pydantic models: names, types and limits. Names are camelCase in YAML."""
+"""The files of a bundle as pydantic models. Names of fields are camelCase in YAML."""
 
 import re
 from decimal import Decimal
@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from actors.domain.profile import MAX_CONTACTS
 from actors.playbook.durations import parse_duration_ms
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
@@ -46,7 +47,7 @@ def _minor(value: object) -> object:
 
 def _duration(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError("expected an ISO 8601 duration such as PT30M or P7D")  # noqa: TRY004 - as above
+        raise ValueError("expected an ISO 8601 duration such as P7D")  # noqa: TRY004 - as above
     return parse_duration_ms(value)
 
 
@@ -220,7 +221,7 @@ class CapModel(_Model):
     """A contact cap; the key in the file is its name."""
 
     description: Text = ""
-    limit: Annotated[StrictInt, Field(ge=1, le=100_000)]
+    limit: Annotated[StrictInt, Field(ge=1, le=MAX_CONTACTS)]
     window: DurationMs
     channels: _Filter = None
     groups: _Filter = None

@@ -46,6 +46,13 @@ class Document:
     _nodes: dict[Path, Any] = field(default_factory=dict)
     _keys: dict[Path, Any] = field(default_factory=dict)
 
+    def names(self, key: str) -> frozenset[str] | None:
+        """Return the keys of the mapping under `key`; None when the file could not be read."""
+        if self.data is None and self.problems:
+            return None
+        found = self.value((key,))
+        return frozenset(found) if isinstance(found, dict) else frozenset()
+
     def place(self, path: Path) -> Place:
         """Return where the value at `path` begins, or the nearest thing that holds it."""
         while path and path not in self._nodes:

@@ -117,7 +117,7 @@ class CellHost:
         ]
         return row
 
-    def _models(self) -> DeploymentHandle:
+    def _models(self) -> "DeploymentHandle[Any]":
         return serve.get_deployment_handle(
             self._settings.model_deployment, app_name=self._settings.model_app
         )

@@ -306,9 +306,9 @@ class Dispatcher:
             del self._in_flight[item.number, item.seq, item.n]
             self._wakeup.set()
         lane.heard(delivery, started_at_ms, self._clock.machine_ms())
-        self._judge(item, lane, delivery, claimed_at_ms)
+        self._judge(item, delivery, claimed_at_ms)
 
-    def _judge(self, item: OutboxItem, lane: Lane, delivery: Delivery, claimed_at_ms: int) -> None:
+    def _judge(self, item: OutboxItem, delivery: Delivery, claimed_at_ms: int) -> None:
         match delivery.status:
             case DeliveryStatus.DELIVERED:
                 self._end(item, claimed_at_ms, OutboxState.SENT)
@@ -322,8 +322,7 @@ class Dispatcher:
                     reason = f"{delivery.detail}; gave up after attempt {attempt}"
                     self._end(item, claimed_at_ms, OutboxState.PARKED, reason)
                     return
-                wait_ms = self._wait_ms(item, attempt, delivery)
-                next_at_ms = max(self._clock.machine_ms() + wait_ms, lane.paused_until_ms)
+                next_at_ms = self._clock.machine_ms() + self._wait_ms(item, attempt, delivery)
                 self._end(item, claimed_at_ms, OutboxState.PENDING, delivery.detail, next_at_ms)
                 self._counts["retried"] += 1
 

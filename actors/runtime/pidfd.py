@@ -28,16 +28,16 @@ async def death_of(pid: int, pid_started: int) -> None:
     try:
         fd = os.pidfd_open(pid)
     except (OSError, AttributeError):
-        while started_at(pid) == pid_started:
+        while started_at(pid) == pid_started:  # noqa: ASYNC110  nothing tells us but looking
             await asyncio.sleep(0.2)
         return
     loop = asyncio.get_running_loop()
-    gone = loop.create_future()
+    gone = asyncio.Event()
     try:
         if started_at(pid) != pid_started:
             return
-        loop.add_reader(fd, lambda: gone.done() or gone.set_result(None))
-        await gone
+        loop.add_reader(fd, gone.set)
+        await gone.wait()
     finally:
         with suppress(OSError, ValueError):
             loop.remove_reader(fd)

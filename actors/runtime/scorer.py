@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
@@ -21,14 +22,14 @@ class HandleScorer:
 
     def __init__(
         self,
-        handle: Callable[[], DeploymentHandle],
+        handle: Callable[[], DeploymentHandle[Any]],
         clock: Clock,
         deadline_s: float = 0.25,
         failures: int = 3,
         open_s: float = 1.0,
     ) -> None:
         self._get_handle = handle
-        self._handle: DeploymentHandle | None = None
+        self._handle: DeploymentHandle[Any] | None = None
         self._clock = clock
         self._deadline_s = deadline_s
         self._failures = failures

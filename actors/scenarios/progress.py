@@ -57,7 +57,7 @@ def advance(
             and _same_key(trigger, timer, event)
         ]
     for trigger in playbook.triggers_for(event.type, event.name):
-        if trigger.when is not None and not trigger.when.holds(context):
+        if trigger.when is not None and not trigger.when.met(context):
             continue
         if trigger.record:
             result.recorded.append(trigger)

@@ -23,7 +23,8 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
         return MemoryStore()
     if parts.scheme == "sqlite":
         path = unquote(parts.path)
-        if parts.netloc or parts.query or parts.fragment or path.strip("/") == "":
+        absolute = path.startswith("/") and path.strip("/")
+        if parts.netloc or parts.query or parts.fragment or not absolute:
             raise ValueError(f"a sqlite URL needs three slashes and an absolute path: {SUPPORTED}")
         return SqliteStore.open(Path(path), read_only=read_only)
     raise ValueError(f"stores of kind {parts.scheme!r} are not supported, expected {SUPPORTED}")

@@ -48,6 +48,8 @@ def check_call(changes: Sequence[Change]) -> None:
         low, high = change.seq_before, change.seq_after
         if not 0 <= low < high:
             raise ValueError(f"customer {change.number}: seq goes from {low} to {high}")
+        if len(change.journal) == 1 and change.journal[0].seq == high and not change.outbox:
+            continue  # the most frequent shape, and this runs for every event
         turns = [row.seq for row in change.journal]
         effects = [(row.seq, row.n) for row in change.outbox]
         if len(set(turns)) != len(turns) or len(set(effects)) != len(effects):
@@ -80,9 +82,11 @@ def _judge_one(
     expected = (change.partition, change.seq_before) if change.seq_before else None
     if facts.rows.get(change.number) != expected:
         return Verdict.RACE_LOST
-    hashes = {message.hash for message in change.messages}
-    if len(hashes) != len(change.messages) or not taken.isdisjoint(hashes):
-        return Verdict.RACE_LOST
-    if any(owners.get(identity, change.number) != change.number for identity in change.identities):
-        return Verdict.RACE_LOST
+    if change.messages:
+        hashes = {message.hash for message in change.messages}
+        if len(hashes) != len(change.messages) or not taken.isdisjoint(hashes):
+            return Verdict.RACE_LOST
+    for identity in change.identities:
+        if owners.get(identity, change.number) != change.number:
+            return Verdict.RACE_LOST
     return Verdict.COMMITTED

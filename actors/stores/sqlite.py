@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from actors.stores.sqlite_file import Worker, Writer, connect, prepare_file, sql
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
+_GIVE_UP = 1.25  # so that what SQLite says of a lock is heard before its caller leaves
 _FORGET_AT_ONCE = 2_000  # a few milliseconds under the lock, then others may write
 
 
@@ -69,7 +71,7 @@ class SqliteStore:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._patience_s * _GIVE_UP):
                 return await asyncio.wrap_future(worker.submit(job))
         except TimeoutError:
             raise StoreUnavailableError(f"no answer within {self._patience_s:g} s") from None
@@ -249,20 +251,15 @@ class SqliteStore:
                 return forgotten
 
     async def check(self) -> list[str]:
-        """Return what SQLite finds wrong with the file; nothing is good. May take minutes.
-
-        Raises:
-            StoreUnavailableError: The file is too damaged to be looked through.
-        """
+        """Return what SQLite finds wrong with the file; nothing is good. May take minutes."""
         return await asyncio.to_thread(self._check)
 
     def _check(self) -> list[str]:
-        with sqlite_errors():
-            connection = connect(self.path, self._patience_s, read_only=True)
-            try:
+        try:
+            with closing(connect(self.path, self._patience_s, read_only=True)) as connection:
                 found: list[Any] = connection.execute("PRAGMA quick_check").fetchall()
-            finally:
-                connection.close()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]  # too damaged to be looked through
         return [line for (line,) in found if line != "ok"]
 
     async def close(self) -> None:

@@ -41,7 +41,11 @@ _INSERT_DEDUPE = Batched(
 _INSERT_IDENTITIES = Batched(
     "INSERT OR IGNORE INTO identity (kind, value, customer) VALUES {rows}", 3
 )
-_DELETE_TIMERS = Batched("DELETE FROM timer WHERE (customer, key) IN (VALUES {rows})", 2)
+_DELETE_TIMERS = Batched(
+    "DELETE FROM timer WHERE (customer, key) IN"  # VALUES itself would walk through the table
+    " (SELECT column1, column2 FROM (VALUES {rows}))",
+    2,
+)
 _INSERT_TIMERS = Batched("INSERT INTO timer (customer, key, p, due) VALUES {rows}", 4)
 _INSERT_OUTBOX = Batched(
     "INSERT INTO outbox (customer, seq, n, p, state, attempts, channel, committed_at, next_at,"
@@ -49,7 +53,9 @@ _INSERT_OUTBOX = Batched(
     13,
 )
 _CANCEL_OUTBOX = Batched(
-    "UPDATE outbox SET state = 4 WHERE state = 0 AND (customer, seq, n) IN (VALUES {rows})", 3
+    "UPDATE outbox SET state = 4 FROM (VALUES {rows}) AS gone WHERE outbox.state = 0"
+    " AND outbox.customer = gone.column1 AND outbox.seq = gone.column2 AND outbox.n = gone.column3",
+    3,
 )
 _ADD_TO_COUNTERS = Batched(
     "UPDATE counter SET n = n + more.column2 FROM (VALUES {rows}) AS more"

@@ -129,9 +129,12 @@ def connect(path: Path, patience_s: float, *, read_only: bool) -> sqlite3.Connec
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -16384")
         if read_only:
+            connection.execute("PRAGMA cache_size = -16384")
             connection.execute("PRAGMA query_only = ON")
+        else:
+            connection.execute("PRAGMA cache_size = -32768")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
     except BaseException:
         connection.close()
         raise

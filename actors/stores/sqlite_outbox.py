@@ -25,8 +25,9 @@ _STREAM = (
     " ORDER BY committed_at, customer, seq, n LIMIT ?)"
 )
 _STATES = Batched(
-    "SELECT json_group_array(json_array(id, customer, seq, n, p, state, attempts)) FROM outbox"
-    " WHERE (customer, seq, n) IN (VALUES {rows})",
+    "SELECT json_group_array(json_array(id, customer, seq, n, p, state, attempts))"
+    " FROM (VALUES {rows}) AS wanted CROSS JOIN outbox ON outbox.customer = wanted.column1"
+    " AND outbox.seq = wanted.column2 AND outbox.n = wanted.column3",
     3,
 )
 _CLAIM = Batched(

@@ -1,8 +1,8 @@
 """The fixed baseline: the least that a Ray Serve endpoint can do. Never optimised, never slowed.
 
 One route on a FastAPI ingress that parses a JSON body of about 600 bytes and sends it back: no
-state, no decision, nothing on disk. What the system does per event is measured against this, behind
-the same HAProxy and under the same flags (see `baseline_route`).
+state, no decision, nothing on disk. What the system does per event is measured against this, in the
+same Ray, behind the same HAProxy and under the same flags.
 """
 
 from typing import Any
@@ -24,13 +24,13 @@ _api = FastAPI()
 class Baseline:
     """Says back what it was told."""
 
-    @_api.post("/")
+    @_api.post("/echo")
     async def echo(self, request: Request) -> Any:
         """Return the body as it was parsed."""
         return await request.json()
 
 
 def build_baseline() -> serve.Application:
-    """Return the application, to be run at any route prefix."""
+    """Return the application; see `baseline_route` for its place."""
     application: serve.Application = Baseline.bind()  # type: ignore[attr-defined]
     return application

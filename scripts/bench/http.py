@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench import ceiling
-from scripts.bench.baseline_route import FLAGS, ROUTE_PREFIX, SWITCH
+from scripts.bench.baseline_route import PATH, SWITCH
 from scripts.bench.load import BATCH, Generator, Target
 from scripts.bench.payloads import events
 from scripts.bench.processes import MARK, new_mark, usage
@@ -66,7 +66,7 @@ def run(generator: Generator, plan: Plan, core: Callable[[], float] | None, say:
         )
     data = Path(tempfile.mkdtemp(prefix="run-", dir=root)).absolute()
     mark = new_mark()
-    environment = {**FLAGS, SWITCH: "1", MARK: mark}
+    environment = {SWITCH: "1", MARK: mark}
     try:
         say("Starting the system, with the baseline beside it (10 to 40 s) ...")
         with start(data, ["--clock", "real"], environment=environment) as child:
@@ -91,7 +91,8 @@ class Bench:
         key = child.key
         self.single = Target(child.url + "/v1/track", key)
         self.batch = Target(child.url + "/v1/batch", key, BATCH)
-        self.baseline = Target(_echo_url(child.url, key), key)
+        self.baseline = Target(child.url + PATH, key)
+        _check_echo(self.baseline)
         _check(self.single)
 
     def stretch(self, into: Rounds, target: Target, connections: int, seconds: float) -> None:
@@ -140,12 +141,10 @@ def _post(target: Target, value: Any) -> tuple[int, Any]:
         raise Failure(f"{target.url} does not answer ({error})") from error
 
 
-def _echo_url(url: str, key: str) -> str:
-    for path in (ROUTE_PREFIX + "/", ROUTE_PREFIX):
-        status, reply = _post(Target(url + path, key), {"probe": 1})
-        if status == 200 and reply == {"probe": 1}:
-            return url + path
-    raise Failure(f"the baseline does not answer under {ROUTE_PREFIX}")
+def _check_echo(target: Target) -> None:
+    status, reply = _post(target, {"probe": 1})
+    if status != 200 or reply != {"probe": 1}:
+        raise Failure(f"the baseline answered {status} at {target.url}")
 
 
 def _check(target: Target) -> None:

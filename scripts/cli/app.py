@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from scripts.cli import bench, demo, doctor, playbook, status, up
+from scripts.cli.bench import app as bench
+from scripts.cli.demo import demo
+from scripts.cli.doctor import doctor
+from scripts.cli.playbook import app as playbook
+from scripts.cli.status import status
+from scripts.cli.up import up
 
 app = typer.Typer(
     name="righttime",
@@ -43,9 +48,9 @@ def root(
     """Everything about one installation: start it, look into it, measure it."""
 
 
-app.command("up")(up.up)
-app.command("demo")(demo.demo)
-app.command("status")(status.status)
-app.command("doctor")(doctor.doctor)
-app.add_typer(playbook.app, name="playbook")
-app.add_typer(bench.app, name="bench")
+app.command("up")(up)
+app.command("demo")(demo)
+app.command("status")(status)
+app.command("doctor")(doctor)
+app.add_typer(playbook, name="playbook")
+app.add_typer(bench, name="bench")

@@ -43,14 +43,15 @@ def http(  # noqa: PLR0913 - one parameter an option
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure durable decisions per second over HTTP, against a Serve endpoint that only echoes.
+    """Measure durable decisions per second over HTTP.
 
-    Both run behind the same HAProxy in the same Ray, and are loaded in turn. Takes about two minutes
-    and needs an otherwise idle machine.
+    The yardstick is a Serve endpoint that only echoes. Both run behind the
+    same HAProxy in the same Ray, and are loaded in turn. Takes about two
+    minutes and needs an otherwise idle machine.
 
     Examples:
       righttime bench http
-      righttime bench http --rounds 5 --seconds 10 --write docs/benchmarks.md --json
+      righttime bench http --rounds 5 --write docs/benchmarks.md --json
     """
     with speaking(as_json=as_json, debug=debug) as output:
         from scripts.bench.core import measure

@@ -46,10 +46,11 @@ def demo(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Replay a year of real households through the HTTP front door.
 
-    Every basket is an Order Completed that asks for an offer on the till receipt; every campaign
-    mailing an event; every coupon that came back an outcome. The system is started for the purpose,
-    on a virtual clock, and stopped at the end. Run it again on the same data directory: all are
-    duplicates, and nothing changes. Killed half-way, it goes on from there when run again.
+    Every basket is an Order Completed that asks for an offer on the till
+    receipt; every campaign mailing is an event; every coupon that came back
+    is an outcome. The system is started for the purpose, on a virtual clock,
+    and stopped at the end. Run it again on the same data directory: all are
+    duplicates, and nothing changes. Killed half-way, it goes on from there.
 
     Examples:
       righttime demo
@@ -71,9 +72,11 @@ def _on_our_own(
     output: Output, story: "Story", data: Path, keep: bool, connections: int, step_hours: int
 ) -> None:
     from scripts.child import start
+    from scripts.demo.households import rfc3339
 
     output.console.print("Starting the system on a virtual clock (10 to 30 s) ...")
-    with start(data.absolute(), ["--clock", "virtual"]) as child:
+    options = ["--clock", "virtual", "--clock-start", rfc3339(story.starts_ms)]
+    with start(data.absolute(), options) as child:
         outcome = _replay(output, story, child.url, child.key, connections, step_hours, child)
         _report(output, outcome, finish=lambda: _linger(output, child) if keep else None)
     if not child.clean:

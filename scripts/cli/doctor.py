@@ -19,9 +19,11 @@ def doctor(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Check Python, packages, ports, memory, limits, disk, clock and what earlier runs left behind.
+    """Say what is wrong with this machine, and what to do about it.
 
-    Changes nothing. Exits with 1 when something would keep the system from running.
+    Looks at Python, packages, ports, memory, limits, disk, clock and what
+    earlier runs left behind. Changes nothing. Exits with 1 when something
+    would keep the system from running.
 
     Examples:
       righttime doctor

@@ -34,8 +34,8 @@ def check(
 ) -> None:
     """Check a playbook and count what is in it.
 
-    Every problem is a line that starts with file:line:column and says what was expected. Exits with
-    1 when there is one.
+    Every problem is a line that starts with file:line:column and says what
+    was expected. Exits with 1 when there is one.
 
     Examples:
       righttime playbook check retail

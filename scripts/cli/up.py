@@ -1,5 +1,6 @@
 """`righttime up`: serve the HTTP API until a signal comes."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -57,6 +58,13 @@ def up(  # noqa: PLR0913 - one parameter an option
         ClockChoice,
         typer.Option(help="`virtual` lets POST /v1/clock/advance move the customers' time."),
     ] = ClockChoice.real,
+    clock_start: Annotated[
+        str | None,
+        typer.Option(
+            help="Where a virtual clock begins in a fresh store, such as 2017-01-01T00:00:00Z.",
+            show_default="now",
+        ),
+    ] = None,
     dashboard: Annotated[
         bool, typer.Option("--dashboard/--no-dashboard", help="Serve Ray's dashboard as well.")
     ] = False,
@@ -66,12 +74,13 @@ def up(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Start the system and serve the HTTP API until Ctrl-C or SIGTERM.
 
-    Prints one line, READY and the URL, on stdout when it is; everything else goes to stderr. The
-    first key is in DIR/keys/admin. Stopping takes seconds and loses nothing that was acknowledged.
+    Prints one line on stdout, READY and the URL, when it is; everything
+    else goes to stderr. The first key is in DIR/keys/admin. Stopping takes
+    seconds and loses nothing that was acknowledged.
 
     Examples:
       righttime up
-      righttime up --port 9000 --data /var/lib/righttime --playbook ./my-playbook
+      righttime up --port 9000 --data /var/lib/righttime --playbook ./mine
       righttime up --clock virtual        (journeys of weeks in milliseconds)
     """
     stdout = _claim_stdout()
@@ -83,10 +92,11 @@ def up(  # noqa: PLR0913 - one parameter an option
             data_dir=data.absolute(),
             playbook=_playbook(playbook),
             store_url=store,
-            cells=cells or _cores(),
+            cells=cells,
             clock=clock.value,
             dashboard=dashboard,
         )
+        _set_clock(settings, clock_start)
         signal.signal(signal.SIGTERM, _interrupt)
         if parent is not None:
             _end_with(parent)
@@ -113,8 +123,9 @@ def _start(settings: "Settings") -> "System":
 
 
 def _settings(**fields: Any) -> "Settings":
-    from cluster.settings import Settings
     from pydantic import ValidationError
+
+    from cluster.settings import Settings
 
     given = {name: value for name, value in fields.items() if value is not None}
     try:
@@ -125,10 +136,31 @@ def _settings(**fields: Any) -> "Settings":
         raise Failure(f"{option}: {first['msg']}") from error
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _set_clock(settings: "Settings", text: str | None) -> None:
+    """Begin the virtual clock at a time, unless the store has one already: it never goes back."""
+    if text is None:
+        return
+    if settings.clock != "virtual":
+        raise Failure("--clock-start needs --clock virtual")
+    from actors.runtime.clocks import store_virtual_ms, stored_virtual_ms
+    from actors.stores.opening import open_store
+    from serve_app.instants import parse_instant
+
+    try:
+        start_ms = parse_instant(text)
+    except ValueError as error:
+        raise Failure(f"--clock-start: {error}") from error
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+
+    async def write() -> None:
+        store = open_store(settings.store)
+        try:
+            if await stored_virtual_ms(store) is None:
+                await store_virtual_ms(store, start_ms)
+        finally:
+            await store.close()
+
+    asyncio.run(write())
 
 
 def _playbook(text: str) -> str:

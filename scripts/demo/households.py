@@ -71,6 +71,7 @@ class Story:
     calls: list[Call]
     households: list[int]
     days: int
+    starts_ms: int
     sales_minor: int
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -138,6 +139,7 @@ def build(frames: Frames, households: int | None = None, days: int | None = None
         calls=calls,
         households=sorted({call.household for call in calls}),
         days=days,
+        starts_ms=min(first_ms, *starts.values()),
         sales_minor=cents,
         counts=Counter(call.kind for call in calls),
     )

@@ -1,7 +1,6 @@
 """Reading back what the system knows at the end: every profile, and some decisions."""
 
 import asyncio
-import re
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,9 +22,12 @@ class Known:
     tiers: Counter[str] = field(default_factory=Counter)
     tier_sales: dict[str, Decimal] = field(default_factory=dict)
     segments: Counter[str] = field(default_factory=Counter)
+    contacts: Counter[str] = field(default_factory=Counter)
     best: dict[str, Any] = field(default_factory=dict)
     removed: Counter[tuple[str, str]] = field(default_factory=Counter)
     considered: int = 0
+    chosen: int = 0
+    outdone: int = 0
     sampled: int = 0
     status: dict[str, Any] = field(default_factory=dict)
 
@@ -54,13 +56,14 @@ async def read_back(
             known.missing.append(household)
             return
         body = reply.body
-        spent = amount((body.get("purchases") or {}).get("monetary"))
+        spent = amount((body.get("purchases") or {}).get("spend"))
         known.customers += 1
         known.sales += spent
         tier = _name(body.get("tier"))
         known.tiers[tier] += 1
         known.tier_sales[tier] = known.tier_sales.get(tier, Decimal(0)) + spent
         known.segments.update(_name(segment) for segment in body.get("segments") or [])
+        known.contacts.update(str(c.get("channel")) for c in body.get("contacts") or [])
         if spent > best:
             best = spent
             known.best = body
@@ -98,18 +101,14 @@ async def _each(items: list[T], work: Callable[[T], Awaitable[None]], at_once: i
 
 
 def _name(value: Any) -> str:
-    if isinstance(value, dict):
-        value = value.get("name") or value.get("segment")
     return str(value) if value else "none"
 
 
 def _count_decision(known: Known, body: dict[str, Any]) -> None:
     removed = [r for r in body.get("removed") or [] if isinstance(r, dict)]
     for removal in removed:
-        known.removed[str(removal.get("stage")), _plain(str(removal.get("rule", "")))] += 1
-    known.considered += len(removed) + len(body.get("ranked") or [])
-
-
-def _plain(rule: str) -> str:
-    """Leave out what differs from one decision to the next, such as numbers in quotes."""
-    return re.sub(r"\s+", " ", rule).strip()[:60]
+        known.removed[str(removal.get("stage")), str(removal.get("rule", ""))] += 1
+    candidates = [c for c in body.get("candidates") or [] if isinstance(c, dict)]
+    known.chosen += sum(1 for c in candidates if c.get("chosen"))
+    known.outdone += sum(1 for c in candidates if not c.get("chosen"))
+    known.considered += len(removed) + len(candidates)

@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -64,69 +64,50 @@ def _knew(console: Console, outcome: Outcome) -> None:
 def _best(console: Console, known: Known) -> None:
     body = known.best
     bought = body.get("purchases") or {}
+    talk = body.get("conversation") or {}
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
-    facts.add_row("tier", _words(body.get("tier")))
-    facts.add_row("segments", ", ".join(_words(s) for s in body.get("segments") or []) or "none")
-    spent = amount(bought.get("monetary"))
-    facts.add_row("purchases", f"{bought.get('frequency', '?')} orders, {spent:,.2f} in all")
-    facts.add_row("departments", _top_departments(body.get("departments")))
-    facts.add_row("channels", _channels(body.get("channels")))
-    facts.add_row("consents", _pairs(body.get("consents")))
-    facts.add_row("traits", _pairs(body.get("traits")))
-    title = f"The panoramic view of one of them: {body.get('id') or body.get('customerId') or ''}"
-    console.print(Panel(Group(facts), title=Text(title), title_align="left", expand=False))
+    facts.add_row("tier", f"{body.get('tier')}, service level {body.get('serviceLevel')}")
+    facts.add_row("segments", ", ".join(body.get("segments") or []) or "none")
+    spent = amount(bought.get("spend"))
+    facts.add_row(
+        "purchases",
+        f"{bought.get('orders', 0):,} orders, {spent:,.2f} in all, "
+        f"last {_day(bought.get('lastAt'))}",
+    )
+    facts.add_row("departments", _departments(body.get("departments") or {}))
+    facts.add_row(
+        "coupons",
+        f"{body.get('couponsUsed', 0):,} used at the till, "
+        f"{body.get('redemptions', 0):,} of campaigns came back",
+    )
+    facts.add_row(
+        "channels",
+        "; ".join(
+            f"{name}: {use.get('events'):,} events, last {_day(use.get('lastSeenAt'))}"
+            for name, use in (body.get("channels") or {}).items()
+        ),
+    )
+    consents = [f"{c['channel']} {c['purpose']} {c['status']}" for c in body.get("consents") or []]
+    facts.add_row("consents", ", ".join(consents) or "none known, so nothing is sent")
+    traits = [f"{name} {value}" for name, value in (body.get("traits") or {}).items()]
+    facts.add_row("traits", ", ".join(traits) or "none known")
+    turns = [f"{t['who']} ({t['channel']}): {t['about']}" for t in (talk.get("turns") or [])[:4]]
+    facts.add_row("last said", "\n".join(turns))
+    title = Text(f"The panoramic view of one of them, {body.get('customerId')}")
+    console.print(Panel(facts, title=title, title_align="left", expand=False))
     console.print()
 
 
-def _top_departments(value: Any) -> str:
-    rows = _named(value)
-    spent = {name: amount(row.get("monetary")) for name, row in rows}
-    best = Counter(spent).most_common(4)
-    return ", ".join(f"{name} {sum_:,.2f}" for name, sum_ in best) or "none"
+def _departments(books: dict[str, Any]) -> str:
+    spent = Counter({name: amount(book.get("spend")) for name, book in books.items()})
+    best = ", ".join(f"{name} {total:,.2f}" for name, total in spent.most_common(4))
+    return f"{best}; {len(spent)} in all"
 
 
-def _channels(value: Any) -> str:
-    parts = []
-    for name, row in _named(value):
-        seen = str(row.get("lastSeenAt") or row.get("lastSeen") or "")[:10]
-        parts.append(f"{name}: {row.get('events', '?')} events, last {seen or 'unknown'}")
-    return "; ".join(parts) or "none"
-
-
-def _named(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Return (name, row) of a mapping by name, or of a list of rows that have one."""
-    if isinstance(value, dict):
-        return [(name, row) for name, row in value.items() if isinstance(row, dict)]
-    if isinstance(value, list):
-        rows = [row for row in value if isinstance(row, dict)]
-        return [(_words(row.get("name") or row.get("department")), row) for row in rows]
-    return []
-
-
-def _pairs(value: Any) -> str:
-    if isinstance(value, list):
-        rows = [row for row in value if isinstance(row, dict)]
-        return (
-            ", ".join(
-                " ".join(str(row[k]) for k in ("channel", "purpose", "status") if k in row)
-                for row in rows
-            )
-            or "none"
-        )
-    if not isinstance(value, dict) or not value:
-        return "none"
-    return ", ".join(
-        f"{name}: {(v.get('status') or v) if isinstance(v, dict) else v}"
-        for name, v in value.items()
-    )
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        value = value.get("name") or value.get("segment")
-    return str(value) if value else "none"
+def _day(at: Any) -> str:
+    return str(at)[:10] if at else "never"
 
 
 def _decided(console: Console, outcome: Outcome) -> None:
@@ -141,13 +122,14 @@ def _decided(console: Console, outcome: Outcome) -> None:
             top.add_row(name, f"{count:,}")
         console.print()
         console.print(top)
-    if known.removed:
+    if known.sampled:
         why = _table(
             f"Why not: {known.sampled:,} decision records looked into", "reason", "candidates"
         )
         stages: Counter[str] = Counter()
         for (stage, _rule), count in known.removed.items():
             stages[stage] += count
+        stages["arbitration"] += known.outdone
         for stage, count in stages.most_common():
             share = count * 100 / max(1, known.considered)
             why.add_row(_STAGES.get(stage, stage), f"{count:,} ({share:.0f} %)")
@@ -167,6 +149,9 @@ def _sent(console: Console, outcome: Outcome) -> None:
     if isinstance(outbox, dict):
         states = ", ".join(f"{n} {v:,}" for n, v in outbox.items() if isinstance(v, int) and v)
         console.print(f"Outbox: {states or 'empty'}.")
+    if known.contacts:
+        by_channel = ", ".join(f"{name} {n:,}" for name, n in known.contacts.most_common())
+        console.print(f"Contacts that profiles remember, by channel: {by_channel}.")
     refused = Counter[str]()
     for (stage, rule), count in known.removed.items():
         if stage in {"consent", "contact_policy"}:

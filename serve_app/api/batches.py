@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.wire.messages import Answer, Code
-from serve_app.api.documentation import BATCH_PROBLEMS, body, operation, schema
+from serve_app.api.documentation import BATCH_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import (
     INGEST,
     RETRYABLE,
@@ -135,7 +135,9 @@ async def send_all(
     answers = await edge.services.gateway.send(sending) if sending else []
     _raise_if_unfinished(answers, len(items))
     taken = iter(zip(message_ids, answers, strict=True))
-    return json_response({"results": [r if r is not None else _result(*next(taken)) for r in results]})
+    return json_response(
+        {"results": [r if r is not None else _result(*next(taken)) for r in results]}
+    )
 
 
 def _result(message_id: str, answer: Answer) -> dict[str, Any]:
@@ -214,10 +216,9 @@ def _register(app: FastAPI, edge: Edge, path: str, *, browser: bool) -> None:
             "order. A bad item never spoils the others. When some items could only be tried again "
             "the whole batch is answered 429 or 503: repeat it, what was taken counts once.",
             tag="Events in",
-            scopes=INGEST,
-            request=body(schema("Batch"), types, gzip=True),
+            security=needs(INGEST, or_in_body=True),
+            takes=body(schema("Batch"), types, gzip=True),
             replies={200: ("One result an item", schema("BatchReply"))},
             problems=BATCH_PROBLEMS,
-            body_key=True,
         ),
     )

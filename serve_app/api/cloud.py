@@ -11,9 +11,10 @@ from serve_app.api.documentation import (
     BATCH_PROBLEMS,
     CLOUD_EVENT_HEADERS,
     body,
+    needs,
+    one_of,
     operation,
     schema,
-    one_of,
 )
 from serve_app.api.edge import INGEST, Edge, Handler, add_route, reply
 from serve_app.auth import Key
@@ -72,12 +73,16 @@ def register(app: FastAPI, edge: Edge) -> None:
         return await handler(request)
 
     edge.hot[PATH] = handler
-    request_body = body(schema("CloudEvent"), ("application/cloudevents+json",))
-    request_body["content"] |= body(
-        {"type": "array", "items": schema("CloudEvent"), "maxItems": edge.settings.max_batch_items},
-        ("application/cloudevents-batch+json",),
-    )["content"]
-    request_body["content"] |= body({"type": "object"}, ("application/json",))["content"]
+    batch = {
+        "type": "array",
+        "items": schema("CloudEvent"),
+        "maxItems": edge.settings.max_batch_items,
+    }
+    takes = body(schema("CloudEvent"), ("application/cloudevents+json",))
+    content = takes["requestBody"]["content"]
+    content["application/cloudevents-batch+json"] = {"schema": batch}
+    content["application/json"] = {"schema": {"type": "object"}}
+    takes["parameters"] = CLOUD_EVENT_HEADERS
     add_route(
         app,
         "POST",
@@ -93,9 +98,8 @@ def register(app: FastAPI, edge: Edge) -> None:
             "bare userId. `time` is the timestamp, the extension `channel` the channel. Binary mode "
             "has the attributes in `ce-` headers and `data` as the body.",
             tag="Events in",
-            scopes=INGEST,
-            request=request_body,
-            parameters=CLOUD_EVENT_HEADERS,
+            security=needs(INGEST),
+            takes=takes,
             replies={
                 200: (
                     "Committed; for a batch one result an item",

@@ -13,10 +13,20 @@ from serve_app.api.documentation import (
     READ_PROBLEMS,
     RESPONSE_PROBLEMS,
     body,
+    needs,
     operation,
     schema,
 )
-from serve_app.api.edge import DECIDE, OUTCOMES, READ, Edge, Handler, add_route, json_response, reply
+from serve_app.api.edge import (
+    DECIDE,
+    OUTCOMES,
+    READ,
+    Edge,
+    Handler,
+    add_route,
+    json_response,
+    reply,
+)
 from serve_app.api.records import CustomerId, Records
 from serve_app.bodies import check_json, read_body, require_json
 from serve_app.envelope import build_question, build_response, packed
@@ -25,7 +35,9 @@ from serve_app.render import decision_json
 from serve_app.schemas import DECIDE as DECIDE_BODY
 from serve_app.schemas import RESPONSE as RESPONSE_BODY
 
-DecisionId = Annotated[str, Path(alias="decisionId", max_length=64, examples=["d_04ZQ3N8F1T2RA_42"])]
+DecisionId = Annotated[
+    str, Path(alias="decisionId", max_length=64, examples=["d_04ZQ3N8F1T2RA_42"])
+]
 
 
 def _decide(edge: Edge) -> Handler:
@@ -97,7 +109,7 @@ def register(app: FastAPI, edge: Edge, records: Records) -> None:
             "Every candidate with the stage and rule that removed it, or propensity × weight × value "
             "× lever − cost = priority; the model, the playbook and the seed.",
             tag="Decisions and outcomes",
-            scopes=READ,
+            security=needs(READ),
             replies={200: ("The record", schema("DecisionOut"))},
             problems=READ_PROBLEMS,
         ),
@@ -112,7 +124,7 @@ def register(app: FastAPI, edge: Edge, records: Records) -> None:
             "Recompute a decision from its record",
             "Nothing is changed. A record of another engine version is reported as such.",
             tag="Decisions and outcomes",
-            scopes=READ,
+            security=needs(READ),
             replies={200: ("Whether it came out the same", schema("ReplayOut"))},
             problems=READ_PROBLEMS,
         ),
@@ -141,8 +153,8 @@ def _register_hot(app: FastAPI, edge: Edge) -> None:
             "`maxActions` is the number of placements when absent. With `dryRun` nothing is "
             "recorded, and no outcome can be reported.",
             tag="Decisions and outcomes",
-            scopes=DECIDE,
-            request=body(schema("Decide")),
+            security=needs(DECIDE),
+            takes=body(schema("Decide")),
             replies={200: ("The ranked actions", schema("EventReply"))},
             problems=EVENT_PROBLEMS,
         ),
@@ -156,8 +168,8 @@ def _register_hot(app: FastAPI, edge: Edge) -> None:
             "Say how an effect was taken",
             "Duplicates count once. `value` is an amount in the playbook's currency.",
             tag="Decisions and outcomes",
-            scopes=OUTCOMES,
-            request=body(schema("ResponseIn")),
+            security=needs(OUTCOMES),
+            takes=body(schema("ResponseIn")),
             replies={200: ("Committed", schema("OutcomeReply"))},
             problems=RESPONSE_PROBLEMS,
         ),

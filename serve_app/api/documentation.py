@@ -28,6 +28,13 @@ EVENT_PROBLEMS = (*BODY_PROBLEMS, problems.CONFLICT, problems.GONE)
 BATCH_PROBLEMS = EVENT_PROBLEMS
 RESPONSE_PROBLEMS = (*EVENT_PROBLEMS, problems.UNKNOWN_EFFECT)
 
+IF_NONE_MATCH: Json = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags that the client has; 304 when one of them is current.",
+    "schema": {"type": "string"},
+}
 CLOUD_EVENT_HEADERS = [
     {
         "name": f"ce-{name}",
@@ -50,15 +57,27 @@ def one_of(*alternatives: Json) -> Json:
     return {"oneOf": list(alternatives)}
 
 
-def body(content: Json, types: Sequence[str] = ("application/json",), *, gzip: bool = False) -> Json:
-    """Return a required request body; `gzip` says that it may be compressed."""
+def body(
+    content: Json, types: Sequence[str] = ("application/json",), *, gzip: bool = False
+) -> Json:
+    """Return what a route with a required body takes; `gzip` says that it may be compressed."""
     media = {media_type: {"schema": content} for media_type in types}
     name = content.get("$ref", "").removeprefix(_REF)
     if name in _EXAMPLES:
         for each in media.values():
             each["example"] = _EXAMPLES[name]
     described = {"description": "May be sent with `Content-Encoding: gzip`."} if gzip else {}
-    return {"required": True, "content": media, **described}
+    return {"requestBody": {"required": True, "content": media, **described}}
+
+
+def needs(scopes: frozenset[str], *, or_in_body: bool = False) -> list[Json]:
+    """Return the security of a route that a key with any one of `scopes` may call.
+
+    In OpenAPI 3.1 the lists may name what is needed for any kind of scheme. `or_in_body` says that
+    the key may also be the body's `writeKey`, for which OpenAPI has no scheme.
+    """
+    schemes = [{scheme: [scope]} for scope in sorted(scopes) for scheme in ("bearer", "basic")]
+    return [*schemes, {}] if or_in_body else schemes
 
 
 def operation(
@@ -66,12 +85,10 @@ def operation(
     description: str,
     *,
     tag: str,
-    scopes: frozenset[str] | None = None,
-    request: Json | None = None,
-    parameters: Sequence[Json] = (),
+    security: Sequence[Json] = (),
+    takes: Json | None = None,
     replies: Mapping[int, tuple[str, Json | None]],
     problems: Iterable[Kind] = (),
-    body_key: bool = False,
 ) -> dict[str, Any]:
     """Return the documenting arguments of a route.
 
@@ -79,26 +96,15 @@ def operation(
         summary: One line.
         description: Markdown.
         tag: The group that it belongs to.
-        scopes: A key with any one of them may call; None leaves the route open.
-        request: From `body`.
-        parameters: Those that the endpoint's signature does not show.
+        security: From `needs`; empty leaves the route open.
+        takes: From `body`; or `parameters` that the endpoint's signature does not show.
         replies: Description and schema by status.
         problems: Beside those that every route with a key has.
-        body_key: The key may also be in the body.
     """
-    extra: Json = {}
-    if request is not None:
-        extra["requestBody"] = request
-    if parameters:
-        extra["parameters"] = list(parameters)
-    if scopes is not None:
-        # In OpenAPI 3.1 these lists may name what is needed for any kind of scheme.
-        extra["security"] = [
-            {scheme: [scope]} for scope in sorted(scopes) for scheme in ("bearer", "basic")
-        ]
-        if body_key:
-            extra["security"].append({})
-    kinds = list(problems) if scopes is None else [*_ALWAYS, *problems]
+    extra: Json = dict(takes or {})
+    if security:
+        extra["security"] = list(security)
+    kinds = [*(_ALWAYS if security else ()), *problems]
     responses: dict[int | str, Json] = {}
     for status, (text, content) in replies.items():
         responses[status] = {"description": text}
@@ -223,10 +229,12 @@ def _components() -> dict[str, Json]:
         *(schemas.Envelope, schemas.Batch, schemas.Decide, schemas.ResponseIn, schemas.Advance),
         *(schemas.PlaybookIn, schemas.Rollback, schemas.KeyIn),
     )
-    adapters = [(t, "validation", TypeAdapter[Any](t)) for t in inputs]
+    adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
+        (t, "validation", TypeAdapter[Any](t)) for t in inputs
+    ]
     adapters += [(t, "serialization", TypeAdapter[Any](t)) for t in replies.TYPES]
     _, definitions = TypeAdapter.json_schemas(
-        adapters,  # type: ignore[arg-type]
+        adapters,
         ref_template=_REF + "{model}",
     )
     found: dict[str, Json] = definitions["$defs"]
@@ -237,11 +245,7 @@ def _components() -> dict[str, Json]:
     found["Batch"]["properties"]["batch"] = {
         "type": "array",
         "maxItems": 2500,
-        "items": {
-            "anyOf": [
-                {"allOf": [schema(name), {"required": ["type"]}]} for name in kinds
-            ]
-        },
+        "items": {"anyOf": [{"allOf": [schema(name), {"required": ["type"]}]} for name in kinds]},
     }
     found["Batch"]["required"] = ["batch"]
     found["Decide"]["required"] = ["placements"]

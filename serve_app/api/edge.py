@@ -81,9 +81,7 @@ class Edge:
         except ValueError:
             value = None
         text = value.get("writeKey") if isinstance(value, dict) else None
-        return await self.keys.check(
-            text if isinstance(text, str) else "", scopes, request.scope
-        )
+        return await self.keys.check(text if isinstance(text, str) else "", scopes, request.scope)
 
     def requires(self, scopes: frozenset[str]) -> DependsParam:
         """Return the dependency that lets only keys with one of `scopes` pass."""

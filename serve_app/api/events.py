@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serve_app.api.documentation import EVENT_PROBLEMS, body, operation, schema
+from serve_app.api.documentation import EVENT_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import INGEST, Edge, Handler, add_route, reply
 from serve_app.auth import Key
 from serve_app.bodies import Headers, check_json, media_type, read_body, require_json
@@ -108,10 +108,9 @@ def _register(app: FastAPI, edge: Edge, kind: str, path: str, *, browser: bool) 
             "that asked. The same `messageId` gets the first reply again. The key may also be in "
             "the body, as `writeKey`.",
             tag="Events in",
-            scopes=INGEST,
-            request=body(schema(f"{kind.title()}Event"), types, gzip=True),
+            security=needs(INGEST, or_in_body=True),
+            takes=body(schema(f"{kind.title()}Event"), types, gzip=True),
             replies={200: ("Committed", schema("EventReply"))},
             problems=EVENT_PROBLEMS,
-            body_key=True,
         ),
     )

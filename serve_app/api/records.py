@@ -1,10 +1,14 @@
 """Reading customers, turns and playbooks from the store, for the read routes."""
 
+import asyncio
 from collections import OrderedDict
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import Path
 
+from actors.decisioning.context import ContextBuilder, Occasion
+from actors.decisioning.funnel import stand
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.record import DecisionRecord
 from actors.domain.errors import InvalidIdError
@@ -30,6 +34,7 @@ CustomerId = Annotated[
 
 _KINDS = ("user", "anon", "email")
 _COMPILED = 8
+_ACTIVE_MS = 1000
 
 
 def parse_customer_id(text: str) -> int | Identity:
@@ -57,9 +62,11 @@ def parse_customer_id(text: str) -> int | Identity:
 class Records:
     """Reads through the store; keeps the few playbooks used last in their compiled form."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, machine_ms: Callable[[], int]) -> None:
         self._store = store
+        self._machine_ms = machine_ms
         self._compiled: OrderedDict[str, Playbook] = OrderedDict()
+        self._active: tuple[int, Playbook | None] | None = None
 
     async def customer(self, text: str) -> CustomerState:
         """Return a customer's state by any form of id.
@@ -122,7 +129,28 @@ class Records:
         name, data = stored
         compiled = self._compiled.get(name)
         if compiled is None:
-            compiled = self._compiled[name] = compile_bundle(bundle_from_bytes(data))
+            # Reading YAML takes a while, and events wait for this loop.
+            compiled = await asyncio.to_thread(compile_bundle, bundle_from_bytes(data))
+            self._compiled[name] = compiled
             if len(self._compiled) > _COMPILED:
                 self._compiled.popitem(last=False)
         return compiled
+
+    async def standing(self, state: CustomerState, now_ms: int) -> dict[str, Any]:
+        """Return the tier and the segments of a customer under the active playbook, as of now.
+
+        Empty when no playbook is active.
+        """
+        active = self._active
+        if active is None or not 0 <= self._machine_ms() - active[0] < _ACTIVE_MS:
+            active = self._active = (self._machine_ms(), await self.playbook())
+        playbook = active[1]
+        if playbook is None:
+            return {}
+        occasion = Occasion("", "", "", {}, {}, late=False)
+        standing = stand(ContextBuilder(playbook).build(state, occasion, now_ms), playbook)
+        return {
+            "tier": standing.tier,
+            "serviceLevel": playbook.service_level(standing.tier),
+            "segments": list(standing.segments),
+        }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import msgpack
@@ -9,6 +10,7 @@ import msgpack
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.ids import effect_text
 from actors.ports import Delivery, DeliveryStatus, OutboxItem, OutboxState
+from actors.runtime.dispatcher import Dispatcher
 
 START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -227,3 +229,25 @@ class Receiver:
 
 def key(seq, n=0, number=77):
     return effect_text(number, seq, n)
+
+
+def dispatcher_for(store, channels, time, **changes):
+    settings = {
+        "owner": lambda: "cell-1/a",
+        "epochs": lambda: {3: 1},
+        "retry_jitter": 0,
+        "sleep": time.sleep,
+    } | changes
+    return Dispatcher(store, channels, time, **settings)
+
+
+@asynccontextmanager
+async def running(store, channels, time, **changes):
+    dispatcher = dispatcher_for(store, channels, time, **changes)
+    run = asyncio.create_task(dispatcher.run())
+    await spin()
+    try:
+        yield dispatcher
+    finally:
+        await dispatcher.stop(0)
+        await run

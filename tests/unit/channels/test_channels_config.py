@@ -104,7 +104,7 @@ def test_an_empty_file_configures_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("channels: [", "channels.yaml:2:1: not YAML"),
+        ("channels: [", "channels.yaml:1:12: not YAML"),
         ("channels: {a: {kind: fax}}", "channels.a: "),
         ("channels: {a: {kind: stream, url: x}}", "channels.a.stream.url"),
         ("channels: {a: {kind: webhook, url: x, secretFiles: []}}", "secretFiles"),

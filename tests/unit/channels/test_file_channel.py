@@ -15,7 +15,7 @@ from actors.channels.file import FileChannel
 
 async def main(path, name, count):
     channel = FileChannel(Path(path))
-    body = b'{"effectKey":"x","content":"' + name.encode() * 2000 + b'"}'
+    body = b'{"content":"' + name.encode() * 2000 + b'"}'
     for start in range(0, count, 10):
         await asyncio.gather(
             *(channel.deliver(f"{name}{i}", body, 1) for i in range(start, start + 10))

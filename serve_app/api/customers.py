@@ -1,0 +1,95 @@
+"""A customer: the panoramic profile and the timeline."""
+
+import re
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serve_app.api.documentation import IF_NONE_MATCH, READ_PROBLEMS, needs, operation, schema
+from serve_app.api.edge import READ, Edge, add_route, json_response, tagged
+from serve_app.api.records import CustomerId, Records
+from serve_app.problems import invalid
+from serve_app.render import KIND_NAMES, customer_json, turn_json
+
+_CURSOR = re.compile(r"s(\d{1,12})", re.ASCII)
+_KINDS = {name: kind for kind, name in KIND_NAMES.items()}
+MAX_PAGE = 200
+
+
+def parse_kinds(texts: list[str]) -> list[int]:
+    """Return journal kinds from repeated or comma-separated names.
+
+    Raises:
+        ProblemError: 422.
+    """
+    names = [name for text in texts for name in text.split(",") if name]
+    if not all(name in _KINDS for name in names):
+        raise invalid("kind", f"must be of {', '.join(_KINDS)}")
+    return [_KINDS[name] for name in dict.fromkeys(names)]
+
+
+def register(app: FastAPI, edge: Edge, records: Records) -> None:
+    """Add the customer and the timeline."""
+    store, currency = edge.services.store, edge.settings.currency
+
+    async def get_customer(request: Request, id: CustomerId) -> Response:  # noqa: A002
+        state = await records.customer(id)
+        value = customer_json(state, currency)
+        value |= await records.standing(state, edge.services.gateway.business_ms())
+        return tagged(request, value, str(state.seq))
+
+    async def get_timeline(
+        id: CustomerId,  # noqa: A002
+        cursor: Annotated[str, Query(max_length=32, description="`nextCursor` of a page.")] = "",
+        kind: Annotated[
+            list[str] | None,
+            Query(description="event, decide, outcome, wake; several by repeating or by commas."),
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    ) -> Response:
+        match = _CURSOR.fullmatch(cursor) if cursor else None
+        if cursor and match is None:
+            raise invalid("cursor", "is not one of ours")
+        kinds = parse_kinds(kind or [])
+        state = await records.customer(id)
+        before = int(match[1]) if match else None
+        rows = await store.timeline(state.number, before, kinds, limit + 1)
+        page: dict[str, object] = {"items": [turn_json(row, currency) for row in rows[:limit]]}
+        if len(rows) > limit:
+            page["nextCursor"] = f"s{rows[limit - 1].seq}"
+        return json_response(page, 200, {"Cache-Control": "private, no-store"})
+
+    add_route(
+        app,
+        "GET",
+        "/v1/customers/{id}",
+        get_customer,
+        dependencies=[edge.requires(READ)],
+        **operation(
+            "The panoramic profile of a customer",
+            "As of the last commit; the ETag is `seq`, and `If-None-Match` saves the body.",
+            tag="A customer",
+            security=needs(READ),
+            takes={"parameters": [IF_NONE_MATCH]},
+            replies={200: ("The profile", schema("CustomerOut")), 304: ("Unchanged", None)},
+            problems=READ_PROBLEMS,
+        ),
+    )
+    add_route(
+        app,
+        "GET",
+        "/v1/customers/{id}/timeline",
+        get_timeline,
+        dependencies=[edge.requires(READ)],
+        **operation(
+            "Everything that happened, newest first",
+            "Events, questions, outcomes and wake-ups, with their decisions and effects. Follow "
+            "`nextCursor` until it is absent.",
+            tag="A customer",
+            security=needs(READ),
+            replies={200: ("A page", schema("TimelinePage"))},
+            problems=READ_PROBLEMS,
+        ),
+    )
