@@ -146,7 +146,7 @@ def _check_use(use: Use, names: Names, tell: Report, *, in_segment: bool) -> Non
     elif in_segment and found.path in AFTER_SEGMENTS:
         tell(use.start, f"{found.path!r} cannot be used in a segment: it is made from segments")
     elif len(inside) > (1 if found.is_map else 0) and not found.is_dyn:
-        tell(use.start, f"{written!r} does not exist: {found.path!r} is a {found.type}")
+        tell(use.start, f"{written!r} does not exist: {found.path!r} is of type {found.type}")
     elif found.is_map and not found.is_dyn and (use.tested or (use.searched and not inside)):
         how = "has()" if use.tested else "'in'"
         tell(

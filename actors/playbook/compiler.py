@@ -61,7 +61,6 @@ class Compiler:
 
     def _names(self) -> Names:
         """Collect what is defined, also in files that have problems: those tell of themselves."""
-
         playbook = self._documents["playbook.yaml"]
         ladder = playbook.value(("tiers",))
         tiers = {playbook.value(("defaultTier", "name")) or "standard"}

@@ -193,7 +193,7 @@ class _Checker:
             document.report(document.place((*path, "propose")), text)
         if len(trigger.channels or ()) != 1:
             text = f"'record' with {len(trigger.channels or ())} channels, expected exactly one"
-            document.report(document.place((*path, "channels")), text)
+            document.report(place, text)
             return
         self._each_treatment(trigger, path, "on that channel", lambda _: True)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from actors.playbook.hints import describe, expected
+from actors.playbook.hints import describe, expected, nearest
 from actors.playbook.schema import fields_at
 from actors.playbook.source import Document, Path
 
@@ -32,6 +32,7 @@ _LIMITS = {
     "less_than_equal": ("le", "{} or less"),
     "string_too_long": ("max_length", "at most {} characters"),
     "too_short": ("min_length", "at least {} entry"),
+    "too_long": ("max_length", "at most {} entries"),
 }
 
 
@@ -41,9 +42,21 @@ def validate(document: Document, model: type[BaseModel]) -> BaseModel | None:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=True):
-            _report(document, model, each)
+        errors = error.errors(include_url=False, include_context=True)
+        meant = {_meant(model, each) for each in errors}
+        for each in errors:
+            if not (each["type"] == "missing" and each["loc"] in meant):
+                _report(document, model, each)
         return None
+
+
+def _meant(model: type[BaseModel], error: Any) -> Path | None:
+    """Return the field that a misspelt one was meant to be: it is not missing as well."""
+    if error["type"] != "extra_forbidden":
+        return None
+    path: Path = tuple(error["loc"])
+    name = nearest(str(path[-1]), fields_at(model, path[:-1]))
+    return None if name is None else (*path[:-1], name)
 
 
 def _report(document: Document, model: type[BaseModel], error: Any) -> None:

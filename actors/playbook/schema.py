@@ -27,6 +27,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 MAX_NAME_LENGTH = 100
 MAX_TEXT_LENGTH = 4000
+MAX_ENTRIES = 200
 EVENT_KINDS = ("identify", "page", "screen", "group", "alias")
 
 
@@ -72,6 +73,8 @@ Factor = Annotated[float, BeforeValidator(_minor), Field(ge=0, le=1000, allow_in
 DurationMs = Annotated[int, BeforeValidator(_duration)]
 Text = Annotated[StrictStr, Field(max_length=MAX_TEXT_LENGTH)]
 ContentValue = Annotated[str | int | float | bool, PlainValidator(_content)]
+Names = Annotated[tuple[Name, ...], Field(max_length=MAX_ENTRIES)]
+NonEmpty = Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=MAX_ENTRIES)]
 Label = Annotated[StrictStr, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
@@ -91,8 +94,8 @@ class CurrencyModel(_Model):
 class ChannelModel(_Model):
     """A channel: where something may stand in its replies, and whether it can be written to."""
 
-    placements: tuple[Name, ...] = ()
-    default_placements: tuple[Name, ...] = ()
+    placements: Names = ()
+    default_placements: Names = ()
     outbound: StrictBool = False
 
 
@@ -120,7 +123,7 @@ class PlaybookFile(_Model):
     currency: CurrencyModel
     timezone: StrictStr = "UTC"
     channels: dict[Name, ChannelModel] = Field(min_length=1)
-    tiers: tuple[TierModel, ...] = ()
+    tiers: tuple[TierModel, ...] = Field((), max_length=MAX_ENTRIES)
     default_tier: DefaultTierModel = DefaultTierModel()
 
 
@@ -148,7 +151,7 @@ class TreatmentModel(_Model):
     """How an action looks on one channel; the key in the file is the channel."""
 
     cost: Money = Decimal(0)
-    placements: tuple[Name, ...] = ()
+    placements: Names = ()
     outbound: StrictBool = False
     content: dict[Label, ContentValue] = {}
 
@@ -160,7 +163,7 @@ class ActionModel(_Model):
     value: Money
     purpose: Name
     eligible: Text | None = None
-    weights: tuple[WeightModel, ...] = ()
+    weights: tuple[WeightModel, ...] = Field((), max_length=MAX_ENTRIES)
     lever: Annotated[float, BeforeValidator(_minor), Field(ge=-100, le=10_000)] = 0.0
     starting_propensity: Annotated[float, BeforeValidator(_minor), Field(gt=0, lt=1)]
     expires_after: DurationMs = 7 * 86_400_000
@@ -200,10 +203,10 @@ class TriggerModel(_Model):
     description: Text = ""
     on: Annotated[OnModel, BeforeValidator(_on)]
     when: Text | None = None
-    propose: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
-    channels: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = None
+    propose: NonEmpty
+    channels: NonEmpty | None = None
     after: DurationMs | None = None
-    cancel_on: tuple[Label, ...] = ()
+    cancel_on: tuple[Label, ...] = Field((), max_length=MAX_ENTRIES)
     keyed_by: Label | None = None
     record: StrictBool = False
 
@@ -214,19 +217,16 @@ class TriggersFile(_Model):
     triggers: dict[Name, TriggerModel] = {}
 
 
-_Filter = Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None
-
-
 class CapModel(_Model):
     """A contact cap; the key in the file is its name."""
 
     description: Text = ""
     limit: Annotated[StrictInt, Field(ge=1, le=MAX_CONTACTS)]
     window: DurationMs
-    channels: _Filter = None
-    groups: _Filter = None
-    actions: _Filter = None
-    purposes: _Filter = None
+    channels: NonEmpty | None = None
+    groups: NonEmpty | None = None
+    actions: NonEmpty | None = None
+    purposes: NonEmpty | None = None
 
 
 class SuppressionModel(_Model):
@@ -238,7 +238,9 @@ class SuppressionModel(_Model):
 class ConsentModel(_Model):
     """Purposes for which a customer need not have said yes."""
 
-    purposes_not_needing_consent: tuple[StrictStr, ...] = ("onsite", "service")
+    purposes_not_needing_consent: tuple[StrictStr, ...] = Field(
+        ("onsite", "service"), max_length=MAX_ENTRIES
+    )
 
 
 class PoliciesFile(_Model):

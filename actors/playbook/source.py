@@ -4,6 +4,7 @@ The node graph is read directly and no constructor of the YAML library runs: tag
 duplicate keys are seen, and anchors cannot blow a small file up past a fixed number of values.
 """
 
+import re
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NoReturn
@@ -16,7 +17,11 @@ from actors.playbook.hints import describe
 
 MAX_VALUES = 50_000
 MAX_NESTING = 16
+_MAX_OPEN_BRACKETS = 100
+_MAX_PROBLEM_LENGTH = 400
 _TAG = "tag:yaml.org,2002:"
+
+_BRACKET = re.compile(r"[\[\]{}]")
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -58,6 +63,8 @@ class Document:
         while path and path not in self._nodes:
             path = path[:-1]
         node = self._nodes.get(path)
+        if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
+            node = self._keys.get(path, node)  # nothing is written: its key is
         return _place(node) if node is not None else (1, 1)
 
     def key_place(self, path: Path) -> Place:
@@ -68,7 +75,7 @@ class Document:
     def inside(self, path: Path, offset: int) -> Place:
         """Return where the character at `offset` of the text at `path` is written."""
         node = self._nodes.get(path)
-        if not isinstance(node, ScalarNode):
+        if not isinstance(node, ScalarNode) or not node.value:
             return self.place(path)
         index = _source_index(self.text, node, offset)
         line_start = self.text.rfind("\n", 0, index) + 1
@@ -86,12 +93,18 @@ class Document:
 
     def report(self, place: Place, text: str) -> None:
         """Add a problem at a place."""
+        if len(text) > _MAX_PROBLEM_LENGTH:
+            text = text[: _MAX_PROBLEM_LENGTH - 1] + "…"
         self.problems.append(Problem(self.file, *place, text))
 
 
 def parse(file: str, text: str) -> Document:
     """Read one YAML file; what is wrong with it is in the result's `problems`."""
     document = Document(file, text)
+    too_deep = _too_many_open_brackets(text)
+    if too_deep is not None:
+        document.report(too_deep, f"nests deeper than the {MAX_NESTING} levels allowed")
+        return document
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -114,6 +127,21 @@ def parse(file: str, text: str) -> Document:
             except _TooMuchError:
                 document.data = None
     return document
+
+
+def _too_many_open_brackets(text: str) -> Place | None:
+    """Return where more brackets are open than any playbook needs, before the parser sees them.
+
+    Its time grows with the square of their number. Quotes are not understood here, hence a limit
+    far above the one for real nesting.
+    """
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match.group() in "[{" else max(depth - 1, 0)
+        if depth > _MAX_OPEN_BRACKETS:
+            index = match.start()
+            return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
+    return None
 
 
 class _TooMuchError(Exception):
@@ -141,7 +169,9 @@ class _Reader:
             return [self.read(child, (*path, i)) for i, child in enumerate(node.value)]
         if isinstance(node, ScalarNode):
             return self._scalar(node)
-        self._document.report(_place(node), f"found the tag {node.tag!r}; tags are not allowed")
+        self._document.report(
+            _place(node), f"found the tag {describe(node.tag)}; tags are not allowed"
+        )
         return None
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
@@ -179,7 +209,9 @@ class _Reader:
         except ValueError:
             self._document.report(_place(node), f"found {describe(text)}, expected a finite number")
             return None
-        self._document.report(_place(node), f"found the tag {node.tag!r}; tags are not allowed")
+        self._document.report(
+            _place(node), f"found the tag {describe(node.tag)}; tags are not allowed"
+        )
         return None
 
     def _give_up(self, node: Any, text: str) -> NoReturn:

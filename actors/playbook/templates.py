@@ -125,7 +125,7 @@ def _placeholder(inner: str) -> Placeholder | str:
             return f"{name!r} may be missing, expected a fallback: {example}"
         return Placeholder(name, field.path, inside[0], fallback)
     if inside or not field.is_scalar:
-        return f"{name!r} cannot be shown: {field.path!r} is a {field.type}"
+        return f"{name!r} cannot be shown: {field.path!r} is of type {field.type}"
     return Placeholder(name, field.path, "", fallback)
 
 

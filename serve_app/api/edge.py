@@ -47,6 +47,7 @@ _KINDS: dict[Code, Kind] = {
     Code.BUSY: BUSY,
     Code.GONE: GONE,
     Code.INVALID: INVALID,
+    Code.FAILED: INTERNAL,
 }
 RETRYABLE = frozenset({Code.NOT_MINE, Code.RETRY, Code.BUSY})
 

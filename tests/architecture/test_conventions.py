@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import pickle
@@ -128,6 +129,9 @@ def sample(kind):
         return [sample(inner[0])]
     if origin in (typing.Union, types.UnionType):
         return sample(next(each for each in inner if each is not type(None)))
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{field.name: sample(hints[field.name]) for field in dataclasses.fields(kind)})
     raise AssertionError(f"give tests/architecture a sample of {kind!r}")
 
 

@@ -1,5 +1,6 @@
 """Keys: who may call what, how keys come and go, and what a stranger learns."""
 
+import asyncio
 import base64
 import json
 
@@ -171,8 +172,6 @@ def test_a_key_revoked_by_another_replica_stops_working_within_a_second():
     text = edge.add_key("shop", ["ingest"])
     assert edge.post("/v1/track", TRACK, key=text).status_code == 200
     digest = next(h for h, record in edge.store._keys.items() if b"ingest" in record)
-    import asyncio
-
     asyncio.run(edge.store.revoke_key(digest))
     edge.now_ms += 1000
 

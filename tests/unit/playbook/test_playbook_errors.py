@@ -15,11 +15,11 @@ WRONG = [
     # fields and types
     ("actions.yaml", "value: 4.00", "valeu: 4.00", "3:5", "'valeu'; expected one of"),
     ("actions.yaml", "value: 4.00", "valeu: 4.00", "3:5", "did you mean 'value'?"),
-    ("actions.yaml", "    value: 4.00\n", "", "3:5", "missing field 'value'"),
+    ("actions.yaml", "    value: 4.00\n", "", "2:3", "missing field 'value'"),
     ("actions.yaml", "value: 4.00", "value: lots", "3:12", "found 'lots', expected a number"),
     ("actions.yaml", "value: 4.00", "value: -4.00", "3:12", "expected 0 or more"),
     ("actions.yaml", "value: 4.00", "value: true", "3:12", "found true, expected a number"),
-    ("actions.yaml", "purpose: marketing", "purpose:", "4:13", "found nothing, expected text"),
+    ("actions.yaml", "purpose: marketing", "purpose:", "4:5", "found nothing, expected text"),
     ("actions.yaml", "outbound: true", "outbound: maybe", "14:19", "expected true or false"),
     ("actions.yaml", "startingPropensity: 0.1", "startingPropensity: 1", "9:25", "number below 1"),
     ("actions.yaml", "startingPropensity: 0.1", "startingPropensity: 0", "9:25", "number above 0"),
@@ -27,9 +27,9 @@ WRONG = [
     ("actions.yaml", "expiresAfter: P3D", "expiresAfter: P1M", "10:19", "ISO 8601 duration"),
     ("actions.yaml", "expiresAfter: P3D", "expiresAfter: PT0S", "10:19", "longer than zero"),
     ("actions.yaml", "expiresAfter: P3D", "expiresAfter: 3", "10:19", "ISO 8601 duration"),
-    ("actions.yaml", "title: Fruit", "title: [Fruit]", "22:56", "expected text, a number"),
-    ("actions.yaml", "factor: 1.5", "factor: -1", "7:38", "expected 0 or more"),
-    ("actions.yaml", "factor: 1.5", "faktor: 1.5", "7:30", "did you mean 'factor'?"),
+    ("actions.yaml", "title: Fruit", "title: [Fruit]", "22:58", "expected text, a number"),
+    ("actions.yaml", "factor: 1.5", "factor: -1", "7:41", "expected 0 or more"),
+    ("actions.yaml", "factor: 1.5", "faktor: 1.5", "7:33", "did you mean 'factor'?"),
     ("actions.yaml", "cost: 0.002", "costs: 0.002", "13:9", "did you mean 'cost'?"),
     ("actions.yaml", "growth/fruit/box", "growth/fruit", "2:3", "expected issue/group/name"),
     ("actions.yaml", "actions:", "action:", "1:1", "did you mean 'actions'?"),
@@ -38,8 +38,8 @@ WRONG = [
     ("playbook.yaml", "code: EUR", "code: Euro", "3:18", "ISO 4217"),
     ("playbook.yaml", "minorDigits: 2", "minorDigits: 9", "3:36", "expected 4 or less"),
     ("playbook.yaml", "Europe/Berlin", "Europe/Belin", "4:11", "did you mean 'Europe/Berlin'?"),
-    ("playbook.yaml", "serviceLevel: p", "servicelevel: p", "10:21", "mean 'serviceLevel'?"),
-    ("playbook.yaml", "web: {p", "web: [p", "6:33", "not valid YAML"),
+    ("playbook.yaml", "serviceLevel: p", "servicelevel: p", "10:22", "mean 'serviceLevel'?"),
+    ("playbook.yaml", "web: {p", "web: [p", "6:62", "not valid YAML"),
     ("policies.yaml", "limit: 1", "limit: 0", "2:19", "expected 1 or more"),
     ("policies.yaml", "limit: 1", "limit: 1.5", "2:19", "expected a whole number"),
     ("policies.yaml", "window: P7D", "window: P3000D", "2:30", "that a profile remembers"),
@@ -49,7 +49,7 @@ WRONG = [
     # names
     ("playbook.yaml", "segment: loyal", "segment: loyl", "10:15", "did you mean 'loyal'?"),
     ("playbook.yaml", "name: guest", "name: loyal", "11:21", "expected a name of its own"),
-    ("playbook.yaml", "defaultPlacements: [hero]", "defaultPlacements: [heero]", "6:58", "'hero'?"),
+    ("playbook.yaml", "defaultPlacements: [hero]", "defaultPlacements: [heero]", "6:57", "'hero'?"),
     ("actions.yaml", "web: {placements", "wbe: {placements", "22:7", "did you mean 'web'?"),
     ("actions.yaml", "[hero, basket]", "[hero, baskt]", "22:32", "did you mean 'basket'?"),
     ("actions.yaml", "[hero, basket]", "[hero, hero]", "22:32", "is listed twice"),
@@ -59,12 +59,12 @@ WRONG = [
     ("triggers.yaml", "[growth/fruit/box]", "[growth/fruit/bix]", "4:15", "'growth/fruit/box'?"),
     ("triggers.yaml", "[growth/fruit/box]", "[growth/fruit/banner]", "4:15", "has no treatment"),
     ("triggers.yaml", "channels: [email]", "channels: [emial]", "5:16", "did you mean 'email'?"),
-    ("triggers.yaml", "channels: [mail]", "channels: [web]", "19:15", "has no treatment on that"),
-    ("triggers.yaml", "    channels: [mail]\n", "", "18:5", "'record' with 0 channels"),
-    ("triggers.yaml", "record: true", "record: true\n    after: P1D", "21:5", "'record' with 'after'"),
+    ("triggers.yaml", "channels: [mail]", "channels: [web]", "18:15", "has no treatment on that"),
+    ("triggers.yaml", "    channels: [mail]\n", "", "19:5", "'record' with 0 channels"),
+    ("triggers.yaml", "record: true", "record: true\n    after: P1D", "20:5", "'record' with 'after'"),
     ("triggers.yaml", "    after: PT30M\n", "", "6:5", "'keyedBy' without 'after'"),
     ("policies.yaml", "channels: [email]", "channels: [sms]", "2:46", "unknown channel 'sms'"),
-    ("policies.yaml", "groups: [fruit]", "groups: [fruits]", "3:43", "did you mean 'fruit'?"),
+    ("policies.yaml", "groups: [fruit]", "groups: [fruits]", "3:44", "did you mean 'fruit'?"),
     ("policies.yaml", "purposes: [marketing]", "purposes: [marketting]", "2:65", "'marketing'?"),
     ("policies.yaml", "[onsite, service]", "[onsite, servise]", "5:47", "did you mean 'service'?"),
     # rules
@@ -74,21 +74,20 @@ WRONG = [
     ("segments.yaml", "profile.orders >= 10", "profile.orders + 1", "4:11", "expected true or false"),
     ("segments.yaml", "profile.orders >= 10", "''", "4:11", "expected a CEL expression"),
     ("segments.yaml", "profile.orders >= 10", "tier == 'loyal'", "4:11", "made from segments"),
-    ("segments.yaml", "profile.orders >= 10", "profile.orders.x > 1", "4:11", "is a int"),
+    ("segments.yaml", "profile.orders >= 10", "profile.orders.x > 1", "4:11", "of type int"),
     ("segments.yaml", "profile.orders >= 10", "profile.spend * 2 > 1.0", "4:11", "types do not fit"),
     ("segments.yaml", "profile.orders >= 10", "sise(segments) > 0", "4:11", "did you mean 'size'?"),
     ("segments.yaml", "profile.orders >= 10", "profile.known || profile.orders", "4:28", "expected true"),
     ("segments.yaml", "profile.orders >= 10", "false && (true || profile.spend + 1 > 2.0)", "4:29", "fit"),
     ("segments.yaml", "profile.orders >= 10", "has(profile.views.a)", "4:15", "compare its value"),
-    ("segments.yaml", "profile.orders >= 10", "'a' in profile.views", "4:18", "compare its value"),
+    ("segments.yaml", "profile.orders >= 10", "\"'a' in profile.views\"", "4:19", "compare its value"),
     ("segments.yaml", "profile.orders >= 10", "profile.locale.matches('(')", "4:11", "regex"),
     ("segments.yaml", "profile.orders >= 10", "profile.consent['sms']", "4:11", "unknown channel 'sms'"),
-    ("segments.yaml", "  > 20.0", "  > 20.0", "", ""),
     ("segments.yaml", "&& profile.spend_by", "&& profile.spent_by", "8:12", "'profile.spend_by_department'?"),
-    ("segments.yaml", "['FRUIT'] > 20.0", "['FRUIT'] > > 2", "8:53", "not a CEL expression"),
+    ("segments.yaml", "['FRUIT'] > 20.0", "['FRUIT'] > > 2", "8:51", "not a CEL expression"),
     ("actions.yaml", "'fresh' in segments", "'frsh' in segments", "5:16", "did you mean 'fresh'?"),
     ("actions.yaml", "tier == 'loyal'", "tier == 'loyl'", "7:24", "did you mean 'loyal'?"),
-    ("actions.yaml", "tier == 'loyal'", "tier in ['loyal', 'gues']", "7:34", "did you mean 'guest'?"),
+    ("actions.yaml", "tier == 'loyal'", "\"tier in ['loyal', 'gues']\"", "7:35", "did you mean 'guest'?"),
     ("triggers.yaml", "event.properties.total >= 50.0", "event.propertis.total >= 50.0", "11:11",
      "did you mean 'event.properties'?"),
     ("triggers.yaml", "event.properties.total >= 50.0", "event.properties.total * 2.0 > 9.0", "11:11",
@@ -103,7 +102,6 @@ WRONG = [
     ("actions.yaml", "profile.traits.first_name|friend", "segments", "16:30", "cannot be shown"),
     ("actions.yaml", "profile.traits.first_name|friend", "profile.views", "16:30", "is a map"),
 ]  # fmt: skip
-WRONG = [case for case in WRONG if case[3]]
 
 
 @pytest.mark.parametrize("case", WRONG, ids=lambda case: f"{case[2][:40]!r} -> {case[4]}")
@@ -136,7 +134,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_files_and_lines():
     places = [problem.split(": ")[0] for problem in problems_of(bundle)]
 
     assert places == ["playbook.yaml:10:15", "actions.yaml:5:16", "actions.yaml:7:24",
-                      "actions.yaml:19:12", "policies.yaml:2:19"]  # fmt: skip
+                      "actions.yaml:18:12", "policies.yaml:2:19"]  # fmt: skip
 
 
 def test_a_broken_file_does_not_make_the_others_look_wrong():

@@ -1,0 +1,187 @@
+"""Whatever is done to them in whatever order, the file and the memory answer the same."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from actors.ports import JournalRow, Lookup, OutboxResult, OutboxRow
+from actors.stores.memory import MemoryStore
+from actors.stores.sqlite import SqliteStore
+from tests.contracts.store_support import (
+    FOREIGN_P,
+    ME,
+    OTHER,
+    P,
+    cell,
+    change,
+    message,
+    timer,
+    user,
+)
+
+PARTITIONS = (P, FOREIGN_P)
+OWNERS = (ME, OTHER)
+CHANNELS = ("email", "web")
+NUMBERS = range(1, 6)
+MESSAGES = tuple("abcdef")
+NAMES = ("ann", "bob", "\ud800")
+
+few = st.integers(0, 5)
+keys = st.sampled_from("xyz")
+planned = st.fixed_dictionaries(
+    {
+        "number": st.sampled_from(NUMBERS),
+        "partition_off": st.sampled_from([False] * 9 + [True]),
+        "epoch_off": st.sampled_from([0] * 8 + [1, -1]),
+        "seq_off": st.sampled_from([0] * 6 + [1, -1]),
+        "turns": st.integers(1, 3),
+        "kind": st.integers(1, 4),
+        "messages": st.lists(st.sampled_from(MESSAGES), max_size=2),
+        "identities": st.lists(st.sampled_from(NAMES), max_size=2),
+        "timers_set": st.lists(st.tuples(keys, few), max_size=3),
+        "timers_deleted": st.lists(keys, max_size=2),
+        "outbox": st.lists(st.sampled_from(CHANNELS), max_size=3),
+        "cancelled": st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2)), max_size=2),
+    }
+)
+
+
+class Stores(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.stores = (MemoryStore(), SqliteStore.open(Path(self.folder.name) / "store.db"))
+        self.now = 1_000
+        self.items = []
+
+    def same(self, ask):
+        """Do one thing to both and return the answer on which they agree."""
+        in_memory, in_file = (self.runner.run(ask(store)) for store in self.stores)
+        assert in_memory == in_file
+        return in_memory
+
+    @initialize()
+    def own(self):
+        self.same(lambda store: store.claim([(p, "", 0) for p in PARTITIONS], ME))
+
+    def build(self, plan, rows, epochs):
+        number = plan["number"]
+        p = PARTITIONS[(number + plan["partition_off"]) % 2]
+        before = max(0, (rows[number].seq if number in rows else 0) + plan["seq_off"])
+        after = before + plan["turns"]
+        return change(
+            number,
+            before,
+            after,
+            p=p,
+            epoch=epochs[p] + plan["epoch_off"],
+            journal=[
+                JournalRow(seq, self.now, plan["kind"], b"%d" % seq)
+                for seq in range(before + 1, after + 1)
+            ],
+            messages=[message(name, after) for name in plan["messages"]],
+            identities=[user(name) for name in plan["identities"]],
+            timers_set=[timer(key, self.now + due) for key, due in plan["timers_set"]],
+            timers_deleted=plan["timers_deleted"],
+            outbox=[
+                OutboxRow(after, n, channel, self.now, self.now + 9, b"%d" % n)
+                for n, channel in enumerate(plan["outbox"])
+            ],
+            outbox_cancelled=plan["cancelled"],
+        )
+
+    @rule(plans=st.lists(planned, max_size=5, unique_by=lambda plan: plan["number"]), more=few)
+    def commit(self, plans, more):
+        self.now += more
+        rows = self.same(lambda store: store.lookup(Lookup(numbers=tuple(NUMBERS)))).customers
+        epochs = {row.partition: row.epoch for row in self.same(lambda store: store.partitions())}
+        changes = [self.build(plan, rows, epochs) for plan in plans]
+        self.same(lambda store: store.commit(changes, self.now))
+
+    @rule(
+        p=st.sampled_from(PARTITIONS),
+        right=st.sampled_from([True, True, False]),
+        owner=st.sampled_from(OWNERS),
+    )
+    def claim(self, p, right, owner):
+        row = self.same(lambda store: store.partitions())[p]
+        self.same(lambda store: store.claim([(p, row.owner, row.epoch - (not right))], owner))
+
+    @rule(owner=st.sampled_from(OWNERS), later=st.sampled_from([0, 3, 60_000]), limit=few)
+    def find_due(self, owner, later, limit):
+        self.now += later
+        self.same(lambda store: store.due_timers(owner, self.now + 2, limit))
+        skip = CHANNELS[: limit % 2]
+        self.items += self.same(lambda store: store.outbox_due(owner, self.now, limit, skip))
+        del self.items[:-8]
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), epoch_off=st.sampled_from([0, 0, 0, 1]))
+    def claim_effects(self, data, epoch_off):
+        chosen = data.draw(st.lists(st.sampled_from(self.items), max_size=4))
+        epochs = {row.partition: row.epoch for row in self.same(lambda store: store.partitions())}
+        epochs = {p: epochs[p] + epoch_off for p in PARTITIONS}
+        self.same(lambda store: store.outbox_claim(chosen, epochs, self.now))
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data())
+    def settle_effects(self, data):
+        results = [
+            OutboxResult(item.number, item.seq, item.n, state, self.now + 3, "why")
+            for item in data.draw(st.lists(st.sampled_from(self.items), max_size=4))
+            for state in [data.draw(st.sampled_from([0, 2, 3, 4, 5]))]
+        ]
+        self.same(lambda store: store.outbox_settle(results))
+
+    @rule(age=few)
+    def forget_messages(self, age):
+        self.same(lambda store: store.forget_messages(self.now - age))
+
+    @rule(incarnation=st.sampled_from(["one", "two"]), what=st.integers(0, 2))
+    def live_and_die(self, incarnation, what):
+        row = cell(incarnation=incarnation, beat=self.now)
+        self.same(lambda store: (store.register_cell, store.beat, store.remove_cell)[what](row))
+
+    @rule(number=st.sampled_from(NUMBERS), before=st.none() | few, limit=few)
+    def read_history(self, number, before, limit):
+        self.same(lambda store: store.timeline(number, before, (), limit))
+        self.same(lambda store: store.timeline(number, before, (2, 4), limit))
+        self.same(lambda store: store.learnable(number, limit))
+
+    @rule(channel=st.sampled_from(CHANNELS), limit=few)
+    def read_stream(self, channel, limit):
+        start = (0, 0, 0, 0)
+        items = self.same(lambda store: store.outbox_stream(channel, start, limit))
+        if items:
+            last = items[-1]
+            after = (last.committed_at_ms, last.number, last.seq, last.n)
+            self.same(lambda store: store.outbox_stream(channel, after, limit))
+
+    def teardown(self):
+        want = Lookup(
+            tuple(user(name) for name in NAMES),
+            tuple(NUMBERS),
+            tuple(message(name, 0).hash for name in MESSAGES),
+            tuple((number, seq) for number in NUMBERS for seq in range(1, 9)),
+        )
+        self.same(lambda store: store.lookup(want))
+        self.same(lambda store: store.counts())
+        self.same(lambda store: store.outbox_counts())
+        self.same(lambda store: store.partitions())
+        self.same(lambda store: store.cells())
+        self.same(lambda store: store.map_version())
+        self.same(lambda store: store.next_timer_ms())
+        self.same(lambda store: store.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+
+Stores.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=30, deadline=None, derandomize=True
+)
+test_file_and_memory_agree = Stores.TestCase
