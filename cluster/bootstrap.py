@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import threading
@@ -21,6 +22,7 @@ from ray.exceptions import RayError  # noqa: E402
 
 from actors.channels.config import ChannelsConfig, load_config  # noqa: E402
 from actors.playbook.loader import (  # noqa: E402
+    Bundle,
     bundle_bytes,
     compile_bundle,
     library,
@@ -33,7 +35,7 @@ from actors.runtime.clocks import RealClock  # noqa: E402
 from actors.stores.opening import open_store  # noqa: E402
 from cluster.supervisor import NAME as SUPERVISOR  # noqa: E402
 from cluster.supervisor import SupervisorActor  # noqa: E402
-from serve_app.auth import new_key  # noqa: E402
+from serve_app.auth import new_key, record_of  # noqa: E402
 from serve_app.front_door import front_door_app  # noqa: E402
 from serve_app.model_server import NAME as MODELS  # noqa: E402
 from serve_app.model_server import model_app  # noqa: E402
@@ -85,7 +87,7 @@ class System:
         except (RayError, TimeoutError):
             log.exception("stopping was not clean; nothing acknowledged is lost")
         try:
-            serve.shutdown()
+            serve.shutdown()  # type: ignore[no-untyped-call]
         finally:
             ray.shutdown()
 
@@ -104,7 +106,7 @@ def start(settings: Settings) -> System:
     try:
         return _deploy(settings)
     except BaseException:
-        serve.shutdown()
+        serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
         raise
 
@@ -192,18 +194,17 @@ def _cell(settings: Settings, name: str, channels: ChannelsConfig) -> Any:
 
 async def _prepare(settings: Settings) -> None:
     """Bring the store to this version, with a key, a playbook and a first API key."""
+    bundle = _bundle_of(settings.playbook)
     store = open_store(settings.store)
     try:
         await store.put_setting_if_absent(KEY_SETTING, secrets.token_bytes(32))
-        await _activate(settings, store)
+        await _activate(bundle, store)
         await _first_key(settings.data_dir / "keys" / "admin", store)
     finally:
         await store.close()
 
 
-async def _activate(settings: Settings, store: Store) -> None:
-    named = Path(settings.playbook)
-    bundle = read_bundle(named) if named.is_dir() else library(settings.playbook)
+async def _activate(bundle: Bundle, store: Store) -> None:
     compile_bundle(bundle)
     version = version_of(bundle)
     active = await store.playbook()
@@ -212,11 +213,26 @@ async def _activate(settings: Settings, store: Store) -> None:
 
 
 async def _first_key(path: Path, store: Store) -> None:
-    """Make the admin key, once per data directory; the file is readable by its owner only."""
-    if path.exists():
+    """Make the admin key, once per data directory; a store without any key learns the one there."""
+    known = await asyncio.to_thread(lambda: path.read_text().strip() if path.exists() else "")
+    if known:
+        if not await store.keys():
+            await store.put_key(*record_of(known, ("admin",), (), name="first"))
         return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text, key_hash, record = new_key(("admin",), (), secrets.token_bytes, name="first")
     await store.put_key(key_hash, record)
-    path.touch(mode=0o600)
-    path.write_text(text + "\n", encoding="ascii")
+    await asyncio.to_thread(_write_once, path, text + "\n")
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, and that was not there before."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def _bundle_of(named: str) -> Bundle:
+    """Return the bundle of a directory, or of the library."""
+    path = Path(named)
+    return read_bundle(path) if path.is_dir() else library(named)

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 import ray
-from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
 from actors.domain.errors import RetryableError
@@ -175,7 +174,7 @@ class Supervisor:
                     with suppress(ProcessLookupError):
                         os.kill(cell.pid, signal.SIGKILL)
 
-    def _handle(self, name: str) -> "ActorHandle[Any]":
+    def _handle(self, name: str) -> Any:
         return ray.get_actor(name, namespace=self._namespace)
 
 

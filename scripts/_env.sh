@@ -51,7 +51,7 @@ install_uv() {
     die "neither uv nor pip was found; install one of them and run this again"
   say "Installing uv into .righttime/tools ..."
   mkdir -p "$tools"
-  "$python" -m pip install --quiet --disable-pip-version-check --no-input --upgrade \
+  "$python" -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore --upgrade \
     --target "$tools" uv >&2 || die "pip could not install uv; its message is above"
 }
 
@@ -77,9 +77,9 @@ sync_by_pip() {
   (cd "$root" && "$uv" export --quiet --frozen --no-emit-project "$@" \
     --output-file .righttime/requirements.txt >/dev/null) || return 1
   [ -x "$root/.venv/bin/python" ] || "$uv" venv --quiet --python "$python" "$root/.venv" || return 1
-  "$pip" -m pip --python "$root/.venv/bin/python" install --quiet --no-input \
+  "$pip" -m pip --python "$root/.venv/bin/python" install --quiet --no-input --root-user-action=ignore \
     --disable-pip-version-check --requirement "$root/.righttime/requirements.txt" >&2 || return 1
-  "$pip" -m pip --python "$root/.venv/bin/python" install --quiet --no-input \
+  "$pip" -m pip --python "$root/.venv/bin/python" install --quiet --no-input --root-user-action=ignore \
     --disable-pip-version-check --no-deps --editable "$root" >&2
 }
 

@@ -70,17 +70,36 @@ def new_key(
     Returns:
         The key's text, to be shown once; its hash; its record, msgpack.
     """
-    key_id, secret = _letters(rng_bytes(8)), _letters(rng_bytes(32))
+    text = f"rt_{_letters(rng_bytes(8))}_{_letters(rng_bytes(32))}"
+    return text, *record_of(text, scopes, channels, name=name, created_at_ms=created_at_ms)
+
+
+def record_of(
+    text: str,
+    scopes: Iterable[str],
+    channels: Iterable[str],
+    *,
+    name: str = "",
+    created_at_ms: int = 0,
+) -> tuple[bytes, bytes]:
+    """Return what `Store.put_key` takes for a key whose text is known: hash and record.
+
+    Raises:
+        ValueError: The text is not a key.
+    """
+    match = _KEY.fullmatch(text)
+    if match is None:
+        raise ValueError("not an API key")
     record: bytes = msgpack.packb(
         {
-            "id": key_id,
+            "id": match[1],
             "scopes": sorted(set(scopes)),
             "channels": sorted(set(channels)),
             "name": name,
             "created_at_ms": created_at_ms,
         }
     )
-    return f"rt_{key_id}_{secret}", hash_of(key_id, secret), record
+    return hash_of(match[1], match[2]), record
 
 
 def key_from_record(key_hash: bytes, record: bytes) -> Key:

@@ -89,13 +89,10 @@ class Coalescer:
             return [_BUSY] * len(items)
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._settings.deadline_s
-        letters = []
-        for item in items:
-            letters.append(
-                _Letter(
-                    item.data, self._partition_of(item), until_s, loop.create_future(), item.route
-                )
-            )
+        letters = [
+            _Letter(item.data, self._partition_of(item), until_s, loop.create_future(), item.route)
+            for item in items
+        ]
         self.waiting += len(letters)
         try:
             touched = {lane.cell.owner: lane for letter in letters if (lane := self._post(letter))}

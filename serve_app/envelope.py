@@ -155,7 +155,7 @@ def build_event(kind: str, envelope: Envelope, key: Key, new_id: Callable[[], st
         ProblemError: 422 for what the type lacks, 403 for a channel that is not the key's.
     """
     own = envelope.get("type")
-    if own and own != kind:
+    if own is not None and own != kind:
         raise invalid("type", f"must be {kind} here")
     parts = _Parts(
         identities_of(envelope.get("userId"), envelope.get("anonymousId")),

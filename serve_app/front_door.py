@@ -10,7 +10,6 @@ from typing import Any
 import ray
 from fastapi import FastAPI
 from ray import serve
-from ray.actor import ActorHandle
 from ray.exceptions import RayError
 
 from actors.domain.errors import StoreUnavailableError
@@ -41,7 +40,7 @@ class RayGateway:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._handles: dict[str, ActorHandle[Any]] = {}
+        self._handles: dict[str, Any] = {}
         self.directory = Directory(store, socket.gethostname(), self._died)
         self._coalescer = Coalescer(self.directory, ids, self._call)
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,7 +55,7 @@ class RayGateway:
     def _died(self, owner: str) -> None:
         self._coalescer.cell_died(owner)
 
-    def _handle(self, cell: CellRow) -> "ActorHandle[Any]":
+    def _handle(self, cell: CellRow) -> Any:
         handle = self._handles.get(cell.name)
         if handle is None:
             handle = ray.get_actor(cell.name, namespace=self._settings.namespace)
@@ -75,9 +74,7 @@ class RayGateway:
         """Deliver items; one answer an item, in order."""
         return await self._coalescer.send(items)
 
-    async def _everywhere(
-        self, call: Callable[["ActorHandle[Any]"], Any], timeout_s: float
-    ) -> list[Any]:
+    async def _everywhere(self, call: Callable[[Any], Any], timeout_s: float) -> list[Any]:
         """Call every living cell; an answer, or the exception, for each."""
         cells = self.directory.cells()
 
@@ -137,7 +134,7 @@ class RayGateway:
                 self._settings.model_deployment, app_name=self._settings.model_app
             )
             async with asyncio.timeout(2.0):
-                info: dict[str, Any] = await handle.info.remote()  # type: ignore[misc]
+                info: dict[str, Any] = await handle.info.remote()
         except Exception:  # noqa: BLE001  a status without models is better than none
             return None
         return info
@@ -158,7 +155,7 @@ class RayGateway:
 class FrontDoor:
     """One stateless replica; any number of them may run."""
 
-    async def __init__(self, settings: AppSettings) -> None:
+    async def __init__(self, settings: AppSettings) -> None:  # type: ignore[misc]  # Serve awaits it
         store = await asyncio.to_thread(open_store, settings.store_url)
         key = await store.setting(KEY_SETTING)
         stored = await store.playbook()

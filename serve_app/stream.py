@@ -105,7 +105,6 @@ class _Tail:
             at = _position(rows[-1])
 
     def _messages(self, rows: list[OutboxItem]) -> bytes:
-        kept_from_ms = self._clock.machine_ms() - KEPT_MS
         business_ms = self._clock.business_ms()
         messages = []
         for row in rows:
@@ -113,7 +112,7 @@ class _Tail:
             if position in self._seen:
                 continue
             self._seen.add(position)
-            if row.committed_at_ms >= kept_from_ms and row.expires_at_ms > business_ms:
+            if row.expires_at_ms > business_ms:
                 messages.append(_message(row))
         return b"".join(messages)
 

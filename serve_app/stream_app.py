@@ -17,7 +17,7 @@ from serve_app.stream import build_stream_app
 class Stream:
     """One replica; it reads the store and nothing else."""
 
-    async def __init__(self, settings: AppSettings) -> None:
+    async def __init__(self, settings: AppSettings) -> None:  # type: ignore[misc]  # Serve awaits it
         store = await asyncio.to_thread(open_store, settings.store_url)
         clock = RealClock()
         if settings.virtual:

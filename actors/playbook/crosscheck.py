@@ -56,12 +56,14 @@ class _Checker:
         if known is None:
             return
         document = self.documents[file]
+        seen: set[str] = set()
         for i, name in enumerate(names):
             here = document.place((*path, i))
             if name not in known:
                 document.report(here, f"unknown {what} {name!r}{expected(name, known)}")
-            elif name in list(names)[:i]:
+            elif name in seen:
                 document.report(here, f"{what} {name!r} is listed twice")
+            seen.add(name)
 
     def playbook(self, book: PlaybookFile) -> None:
         """Check time zone, tiers and channels."""

@@ -239,19 +239,18 @@ def _place(node: Any) -> Place:
 def _source_index(text: str, node: Any, offset: int) -> int:
     """Find where the character at `offset` of a scalar's value stands in the file.
 
-    Value and source are walked side by side. Blanks may differ (indentation, folded lines), so they
-    are skipped until both agree again: the place of every visible character is exact.
+    Value and source are walked side by side. Blanks may differ (indentation, folded lines, escapes),
+    so they are skipped until both agree again: the place of every visible character is exact.
     """
+    is_escaped = node.style == '"'
     i = _content_start(text, node)
-    end = node.end_mark.index
-    value = node.value
-    for j, char in enumerate(value[: offset + 1]):
-        while i < end and text[i] != char and text[i].isspace() and not char.isspace():
-            i += 1
+    for j, char in enumerate(node.value[: offset + 1]):
+        if not char.isspace():
+            i = _skip_blanks(text, i, node.end_mark.index, is_escaped=is_escaped)
         if j == offset:
             return i
         i = _after(text, i, char, node.style)
-    return max(i, _content_start(text, node))
+    return i
 
 
 def _content_start(text: str, node: Any) -> int:
@@ -262,14 +261,23 @@ def _content_start(text: str, node: Any) -> int:
 
 
 _ESCAPE_WIDTHS = {"x": 4, "u": 6, "U": 10}
+_BLANK_ESCAPES = frozenset("\n ntr")
+
+
+def _skip_blanks(text: str, i: int, end: int, *, is_escaped: bool) -> int:
+    while i < end:
+        if text[i].isspace():
+            i += 1
+        elif is_escaped and text[i] == "\\" and text[i + 1 : i + 2] in _BLANK_ESCAPES:
+            i += 2
+        else:
+            break
+    return i
 
 
 def _after(text: str, i: int, char: str, style: str | None) -> int:
-    if char.isspace():
-        is_blank = i < len(text) and text[i].isspace()
-        return i + 1 if is_blank else i + 2 * (style == '"')
     if style == '"' and text[i : i + 1] == "\\":
         return i + _ESCAPE_WIDTHS.get(text[i + 1 : i + 2], 2)
-    if style == "'" and text[i : i + 2] == "''":
-        return i + 2
-    return i + 1
+    if char.isspace():
+        return i + 1 if text[i : i + 1].isspace() else i
+    return i + 2 if style == "'" and text[i : i + 2] == "''" else i + 1

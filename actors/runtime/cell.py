@@ -14,7 +14,7 @@ import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from actors.channels.config import ChannelsConfig, build_channels
+from actors.channels.config import Channels, ChannelsConfig, build_channels
 from actors.domain.errors import PlaybookError, RetryableError
 from actors.domain.ids import IdSpace
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
@@ -61,6 +61,7 @@ class CellHost:
         self._host: Host | None = None
         self._store: Store | None = None
         self._dispatcher: Dispatcher | None = None
+        self._channels: Channels | None = None
         self._row: CellRow | None = None
         self._clock: RealClock = RealClock()
         self._playbook_version = ""
@@ -102,17 +103,17 @@ class CellHost:
         await store.register_cell(row)
         await host.start(row)
         self._host = host
-        channels = build_channels(
+        self._channels = build_channels(
             ChannelsConfig.model_validate(settings.channels),
             Path(settings.data_dir),
             now=lambda: self._clock.machine_ms() / 1000,
         )
         self._dispatcher = Dispatcher(
-            store, channels, self._clock, owner=lambda: host.owner, epochs=lambda: host.epochs
+            store, self._channels, self._clock, owner=lambda: host.owner, epochs=lambda: host.epochs
         )
         loop = asyncio.get_running_loop()
         self._tasks = [
-            loop.create_task(self._dispatcher.run(), name="dispatcher"),
+            loop.create_task(self._dispatch(self._dispatcher), name="dispatcher"),
             loop.create_task(self._beat(row), name="beat"),
         ]
         return row
@@ -212,12 +213,25 @@ class CellHost:
             for task in self._tasks:
                 with suppress(asyncio.CancelledError):
                     await task
+            if self._channels is not None:
+                await self._channels.close()
             if self._store is not None:
                 if self._row is not None:
                     with suppress(RetryableError):
                         await self._store.remove_cell(self._row)
                 await self._store.close()
             self._host = self._store = self._row = None
+
+    async def _dispatch(self, dispatcher: Dispatcher) -> None:
+        """Keep the dispatcher running: a fault in one round must not end delivery for good."""
+        while True:
+            try:
+                await dispatcher.run()
+            except Exception:
+                log.exception("the dispatcher failed and is started again")
+                await asyncio.sleep(0.5)
+            else:
+                return
 
     async def _beat(self, row: CellRow) -> None:
         """Show that this process lives, and pick up a playbook whose announcement was missed."""

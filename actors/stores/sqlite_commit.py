@@ -39,7 +39,7 @@ _INSERT_DEDUPE = Batched(
     "INSERT INTO dedupe (hash, fingerprint, customer, seq, stored_at) VALUES {rows}", 5
 )
 _INSERT_IDENTITIES = Batched(
-    "INSERT OR REPLACE INTO identity (kind, value, customer) VALUES {rows}", 3
+    "INSERT OR IGNORE INTO identity (kind, value, customer) VALUES {rows}", 3
 )
 _DELETE_TIMERS = Batched(
     "DELETE FROM timer WHERE (customer, key) IN"  # VALUES itself would walk through the table

@@ -215,9 +215,8 @@ class Writer:
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            before = connection.total_changes
             result = work(connection)
-            connection.execute("ROLLBACK" if connection.total_changes == before else "COMMIT")
+            connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -76,7 +76,6 @@ def claim(
     won: dict[int, int] = {}
     for p, expected_owner, expected_epoch in claims:
         if stored.get(p) == (expected_owner, expected_epoch):
-            del stored[p]  # a second claim in the same call comes too late
             won[p] = expected_epoch + 1
     if won:
         _CLAIM.run(connection, [(p,) for p in won], owner)

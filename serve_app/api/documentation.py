@@ -262,7 +262,7 @@ def _components() -> dict[str, Json]:
 def _typed(envelope: Json, kind: str, needs: Json) -> Json:
     typed = deepcopy(envelope)
     typed["title"] = f"{kind.title()}Event"
-    typed["properties"]["type"] = {"const": kind}
+    typed["properties"]["type"] = {"enum": [kind, None]}
     typed["properties"] |= {
         name: {**_text(typed["properties"][name]), **need} for name, need in needs.items()
     }

@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import collections.abc
 import dataclasses
 import importlib
 import inspect
@@ -121,9 +122,9 @@ def sample(kind):
     if kind in SAMPLES:
         return SAMPLES[kind]
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if origin is tuple:
+    if origin in (tuple, collections.abc.Sequence):
         return (sample(inner[0]),)
-    if origin is dict or kind is dict:
+    if origin in (dict, collections.abc.Mapping) or kind is dict:
         return {"key": "value"}
     if origin is list:
         return [sample(inner[0])]

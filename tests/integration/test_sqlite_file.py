@@ -318,6 +318,24 @@ def test_no_statement_walks_through_a_table_that_grows(path, store):
     assert len(texts) > 30
 
 
+def test_a_backlog_of_others_costs_a_poll_no_more_than_a_bound(path, store):
+    commit(store, change(1, timers_set=[timer("mine", NOW)], outbox=[effect(1)]))
+    with other_program(path) as connection:
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO timer (customer, key, p, due) VALUES (?, 'theirs', ?, ?)",
+            [(n, FOREIGN_P, NOW - 1) for n in range(10, 100_010)],
+        )
+        connection.execute("COMMIT")
+    thousands_of_steps = []
+    store._reader.set_progress_handler(lambda: thousands_of_steps.append(1) and 0, 1_000)
+
+    timers = run(store.due_timers(ME, NOW, 10))
+
+    assert [one.key for one in timers] == ["mine"]
+    assert len(thousands_of_steps) < 200  # one step a row of the backlog would be 1,000 or more
+
+
 def test_a_closed_store_says_so(path):
     store = SqliteStore.open(path)
     run(store.close())

@@ -74,7 +74,8 @@ def test_a_killed_writer_leaves_all_that_it_acknowledged_and_nothing_in_part(pat
         for _ in range(20):
             acknowledged = int(child.stdout.readline())
         child.send_signal(signal.SIGKILL)
-        rest, _ = child.communicate()
+        rest = child.stdout.read()
+        child.wait()
         acknowledged = int(rest.splitlines()[-1]) if rest else acknowledged
 
         store = SqliteStore.open(path)

@@ -245,7 +245,7 @@ def test_a_foreign_event_id_is_refused(text):
         parse_event_id(text)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     commits=st.lists(
         st.tuples(st.integers(0, 9_000), st.integers(0, 3_000)), min_size=1, max_size=25

@@ -1,0 +1,57 @@
+"""Protocols through which the core's shell meets the outside: store, scorer, clock, channel."""
+
+from actors.ports.outside import (
+    Channel,
+    Clock,
+    Delivery,
+    DeliveryStatus,
+    Scorer,
+)
+from actors.ports.rows import (
+    CellRow,
+    Change,
+    DueTimer,
+    FirstAnswer,
+    Found,
+    JournalKind,
+    JournalRow,
+    Lookup,
+    Message,
+    OutboxItem,
+    OutboxResult,
+    OutboxRow,
+    OutboxState,
+    PartitionRow,
+    StoredCustomer,
+    TimelineRow,
+    TimerRow,
+    Verdict,
+)
+from actors.ports.store import Store
+
+__all__ = [
+    "CellRow",
+    "Change",
+    "Channel",
+    "Clock",
+    "Delivery",
+    "DeliveryStatus",
+    "DueTimer",
+    "FirstAnswer",
+    "Found",
+    "JournalKind",
+    "JournalRow",
+    "Lookup",
+    "Message",
+    "OutboxItem",
+    "OutboxResult",
+    "OutboxRow",
+    "OutboxState",
+    "PartitionRow",
+    "Scorer",
+    "Store",
+    "StoredCustomer",
+    "TimelineRow",
+    "TimerRow",
+    "Verdict",
+]

@@ -1,0 +1,222 @@
+"""What crosses the store's port: rows, changes and verdicts."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from actors.domain.ids import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomer:
+    """A customer's row: `state` are the packed bytes as committed with `seq`."""
+
+    number: int
+    partition: int
+    seq: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAnswer:
+    """Where the turn that first took a message is journalled."""
+
+    fingerprint: bytes
+    number: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What one group needs to know before its turns begin."""
+
+    identities: tuple[Identity, ...] = ()
+    numbers: tuple[int, ...] = ()
+    messages: tuple[bytes, ...] = ()
+    turns: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answers to a `Lookup`: only what exists. `owners` is customer number by identity.
+
+    Customers are those asked for by number and those who own an identity asked for; `turns` are
+    journal payloads by (number, seq).
+    """
+
+    owners: dict[Identity, int] = field(default_factory=dict)
+    customers: dict[int, StoredCustomer] = field(default_factory=dict)
+    messages: dict[bytes, FirstAnswer] = field(default_factory=dict)
+    turns: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One turn. `kind` is one of the codes in `JournalKind`."""
+
+    seq: int
+    at_ms: int
+    kind: int
+    payload: bytes
+
+
+class JournalKind:
+    """Codes of journal rows. Learners read `OUTCOME` and `WAKE` only."""
+
+    EVENT = 1
+    DECIDE = 2
+    OUTCOME = 3
+    WAKE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message id's hash and the fingerprint of its body."""
+
+    hash: bytes
+    fingerprint: bytes
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A durable timer; `key` is unique within the customer."""
+
+    key: str
+    due_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An effect on its way out. `payload` is msgpack: what the channel is to deliver.
+
+    `send_at_ms` and `expires_at_ms` are on the business clock.
+    """
+
+    seq: int
+    n: int
+    channel: str
+    send_at_ms: int
+    expires_at_ms: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Change:
+    """All that one customer's turns in one group write. `seq_before` is 0 for a new customer.
+
+    `outbox_cancelled` names (seq, n) of effects to withdraw if they are still pending.
+    """
+
+    number: int
+    partition: int
+    epoch: int
+    seq_before: int
+    seq_after: int
+    state: bytes
+    journal: list[JournalRow] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    identities: list[Identity] = field(default_factory=list)
+    timers_set: list[TimerRow] = field(default_factory=list)
+    timers_deleted: list[str] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    outbox_cancelled: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Verdict(Enum):
+    """What became of one `Change`: only `COMMITTED` wrote anything."""
+
+    COMMITTED = 0
+    FENCED = 1
+    RACE_LOST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer whose time has come."""
+
+    number: int
+    partition: int
+    key: str
+    due_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """An outbox row as the dispatcher and the stream see it.
+
+    `state` is one of `OutboxState`. `committed_at_ms` and `next_at_ms` are on the machine clock.
+    """
+
+    number: int
+    seq: int
+    n: int
+    partition: int
+    channel: str
+    state: int
+    attempts: int
+    committed_at_ms: int
+    next_at_ms: int
+    expires_at_ms: int
+    payload: bytes
+    last_error: str = ""
+
+
+class OutboxState:
+    """Life of an outbox row: pending → sending → sent; or back to pending; or an end."""
+
+    PENDING = 0
+    SENDING = 1
+    SENT = 2
+    PARKED = 3
+    CANCELLED = 4
+    EXPIRED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxResult:
+    """How one attempt ended: the state to store, when to try again, and a word on why."""
+
+    number: int
+    seq: int
+    n: int
+    state: int
+    next_at_ms: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellRow:
+    """A cell as the store knows it. `owner` = `name/incarnation` is what partitions point to."""
+
+    name: str
+    incarnation: str
+    pid: int
+    pid_started: int
+    host: str
+    beat: int
+
+    @property
+    def owner(self) -> str:
+        """What the partitions of this incarnation have in their owner column."""
+        return f"{self.name}/{self.incarnation}"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRow:
+    """Who owns a partition, under which epoch. An empty owner is nobody."""
+
+    partition: int
+    owner: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """A journal row with its offset, which grows in commit order over the whole store."""
+
+    offset: int
+    number: int
+    seq: int
+    at_ms: int
+    kind: int
+    payload: bytes

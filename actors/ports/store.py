@@ -1,0 +1,182 @@
+"""The store's port."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from actors.ports.rows import (
+    CellRow,
+    Change,
+    DueTimer,
+    Found,
+    Lookup,
+    OutboxItem,
+    OutboxResult,
+    PartitionRow,
+    TimelineRow,
+    Verdict,
+)
+
+
+class Store(Protocol):
+    """Durable truth. One contract suite (tests/contracts) holds for every implementation.
+
+    Every method may raise `StoreUnavailableError`, which means that the outcome is unknown.
+    """
+
+    async def lookup(self, want: Lookup) -> Found:
+        """Read what a group needs, at one instant."""
+        ...
+
+    async def commit(self, changes: Sequence[Change], now_machine_ms: int) -> list[Verdict]:
+        """Write all changes that still may be written, durably, in one transaction.
+
+        For each change, in order: its partition's epoch must equal `epoch` (else FENCED); its row
+        must have `seq_before` and that partition, or not exist when `seq_before` is 0; none of its
+        message hashes may exist; each of its identities must be unowned or its own (else
+        RACE_LOST). Two changes of one call never name the same customer.
+        """
+        ...
+
+    async def register_cell(self, cell: CellRow) -> None:
+        """Insert or replace the row of a cell by name."""
+        ...
+
+    async def beat(self, cell: CellRow) -> None:
+        """Store `cell.beat` for this incarnation only."""
+        ...
+
+    async def remove_cell(self, cell: CellRow) -> None:
+        """Delete the row of this incarnation."""
+        ...
+
+    async def cells(self) -> list[CellRow]:
+        """Return all registered cells, by name."""
+        ...
+
+    async def partitions(self) -> list[PartitionRow]:
+        """Return all partitions, in order."""
+        ...
+
+    async def map_version(self) -> int:
+        """Return a number that grows with every change of ownership or registration."""
+        ...
+
+    async def claim(self, claims: Sequence[tuple[int, str, int]], owner: str) -> dict[int, int]:
+        """Compare-and-set ownership. Each claim is (partition, expected owner, expected epoch).
+
+        Returns:
+            The new epoch (expected + 1) of each partition that was won.
+        """
+        ...
+
+    async def due_timers(self, owner: str, until_ms: int, limit: int) -> list[DueTimer]:
+        """Return timers of `owner`'s partitions due at or before `until_ms`, earliest first."""
+        ...
+
+    async def next_timer_ms(self) -> int | None:
+        """Return the earliest due time of all timers, or None."""
+        ...
+
+    async def outbox_due(
+        self, owner: str, now_machine_ms: int, limit: int, skip: Sequence[str] = ()
+    ) -> list[OutboxItem]:
+        """Return pending rows of `owner`'s partitions whose `next_at_ms` has come, oldest first.
+
+        Rows left in `sending` by a dead attempt (claimed more than 60 s ago) come back too. Rows of
+        the channels in `skip` are left out, so that one that is slow never hides the others.
+        """
+        ...
+
+    async def outbox_claim(
+        self, items: Sequence[OutboxItem], epochs: dict[int, int], now_machine_ms: int
+    ) -> list[bool]:
+        """Move rows to `sending` under their partition's epoch, counting the attempt.
+
+        Returns:
+            For each item whether this caller may attempt it: its row was in the state and had the
+            attempts that `item` says, and the epoch still holds.
+        """
+        ...
+
+    async def outbox_settle(self, results: Sequence[OutboxResult]) -> None:
+        """Store how attempts ended; only rows in `sending` change."""
+        ...
+
+    async def outbox_stream(
+        self, channel: str, after: tuple[int, int, int, int], limit: int
+    ) -> list[OutboxItem]:
+        """Return rows of a channel after (committed_at_ms, number, seq, n), in that order.
+
+        Cancelled and expired rows are left out.
+        """
+        ...
+
+    async def outbox_counts(self) -> dict[str, int]:
+        """Return the number of outbox rows by state name."""
+        ...
+
+    async def timeline(
+        self, number: int, before_seq: int | None, kinds: Sequence[int], limit: int
+    ) -> list[TimelineRow]:
+        """Return a customer's turns, newest first, below `before_seq`; all kinds when empty."""
+        ...
+
+    async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
+        """Return OUTCOME and WAKE rows after an offset, in commit order."""
+        ...
+
+    async def checkpoint(self, model: str) -> tuple[int, bytes] | None:
+        """Return (offset, bytes) of a model's last checkpoint."""
+        ...
+
+    async def save_checkpoint(self, model: str, offset: int, data: bytes) -> bool:
+        """Store a checkpoint unless one with the same or a higher offset is there."""
+        ...
+
+    async def playbook(self, version: str | None = None) -> tuple[str, bytes] | None:
+        """Return (version, bundle) of the active playbook, or of a stored version."""
+        ...
+
+    async def playbook_versions(self) -> list[tuple[str, int, bool]]:
+        """Return (version, stored_at_ms, active), newest first."""
+        ...
+
+    async def put_playbook(self, version: str, bundle: bytes, now_machine_ms: int) -> None:
+        """Store a bundle under its version if it is new, and make it the active one."""
+        ...
+
+    async def setting(self, name: str) -> bytes | None:
+        """Return a named small value, such as the virtual clock or the hashing key."""
+        ...
+
+    async def put_setting(self, name: str, value: bytes) -> None:
+        """Store a named small value."""
+        ...
+
+    async def put_setting_if_absent(self, name: str, value: bytes) -> bytes:
+        """Store a value unless the name has one; return what is stored now."""
+        ...
+
+    async def keys(self) -> list[tuple[bytes, bytes]]:
+        """Return all API keys that are not revoked: (hash, msgpack of scopes and channels)."""
+        ...
+
+    async def put_key(self, key_hash: bytes, record: bytes) -> None:
+        """Add an API key by its hash."""
+        ...
+
+    async def revoke_key(self, key_hash: bytes) -> bool:
+        """Remove an API key; False when there was none."""
+        ...
+
+    async def counts(self) -> dict[str, int]:
+        """Return row counts for `status`: customers, turns, timers, outbox."""
+        ...
+
+    async def forget_messages(self, before_machine_ms: int) -> int:
+        """Delete deduplication rows stored before an instant; return how many."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and release files or connections."""
+        ...

@@ -1,0 +1,12 @@
+"""The core's front door: `begin` and `decide` for events, `wake` for timers, `respond` for outcomes.
+
+Pure: time comes in as arguments, chance is keyed by customer and turn. A turn takes over the state it
+is given: the caller has decoded it for this turn and throws it away if the turn is not committed.
+"""
+
+from actors.turn.acting import DECIDE, begin, decide, wake
+from actors.turn.effects import effect_of, open_effect
+from actors.turn.responding import respond
+from actors.turn.under_way import Turn
+
+__all__ = ["DECIDE", "Turn", "begin", "decide", "effect_of", "open_effect", "respond", "wake"]

@@ -1,0 +1,180 @@
+"""Events, questions and timers: begin or wake, then decide once the scores are there."""
+
+from typing import Any
+
+from actors.decisioning.arbitration import choose, rows_of, scores_by_action
+from actors.decisioning.context import Occasion, builder_of
+from actors.decisioning.exploration import seed_of
+from actors.decisioning.funnel import Standing, prepare, stand
+from actors.decisioning.inputs import ENGINE_VERSION, DecisionInput, Proposal
+from actors.decisioning.journal import TurnRecord
+from actors.decisioning.record import DecisionRecord, outcome_of
+from actors.domain.events import Event, event_time
+from actors.domain.fold import fold
+from actors.domain.ids import Identity
+from actors.domain.scores import Scores
+from actors.domain.state import MAX_IDENTITIES, CustomerState, Timer
+from actors.playbook.model import Playbook, Trigger
+from actors.policies.contact_pressure import counters
+from actors.scenarios.progress import CLOSE, Advance, advance, concerns
+from actors.turn.effects import close_windows, commit_effect, record_effect
+from actors.turn.under_way import Turn
+
+DECIDE = "decide"
+
+
+def begin(
+    state: CustomerState,
+    event: Event,
+    playbook: Playbook,
+    now_ms: int,
+    owners: dict[Identity, int] | None = None,
+) -> Turn:
+    """Fold an event (or a `decide` question), advance the triggers, and prepare the decision.
+
+    `owners` tells for identities on the event, other than the first, who owns them already.
+    """
+    when = event_time(event, now_ms)
+    turn = Turn(state, TurnRecord(at_ms=when.at_ms, received_at_ms=now_ms, event=event))
+    if when.clamped:
+        turn.record.notes.append("clamped")
+    _identify(turn, event, owners or {})
+    if event.type != DECIDE:
+        turn.record.notes += fold(state, event, when.at_ms, now_ms, playbook.minor_digits)
+    state.seq += 1
+    started = event.type != DECIDE and concerns(state, event, playbook)
+    if event.type == DECIDE and not event.placements:
+        event.placements = playbook.default_placements.get(event.channel, ())
+        event.max_actions = event.max_actions or len(event.placements)
+    if not started and not event.placements:
+        return turn
+    occasion = Occasion(
+        event.type,
+        event.name,
+        event.channel,
+        event.properties,
+        event.traits,
+        "late" in turn.record.notes,
+    )
+    values = builder_of(playbook).build(state, occasion, now_ms)
+    standing = stand(values, playbook)
+    proposals: list[Proposal] = []
+    if started:
+        step = advance(state, event, when.at_ms, playbook, standing.context)
+        proposals = _apply(turn, step, playbook, standing)
+    _prepare(turn, playbook, proposals, values, standing, event)
+    return turn
+
+
+def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) -> Turn:
+    """Fire a timer that the state still holds."""
+    record = TurnRecord(
+        at_ms=timer.due_at_ms, received_at_ms=now_ms, timer=(timer.key, timer.kind, timer.subject)
+    )
+    turn = Turn(state, record)
+    state.seq += 1
+    state.timers = [t for t in state.timers if t.key != timer.key]
+    turn.timers_deleted.append(timer.key)
+    if timer.kind == CLOSE:
+        close_windows(turn, now_ms)
+        return turn
+    trigger = next((t for t in playbook.triggers if t.name == timer.subject), None)
+    if trigger is None:
+        record.notes.append("trigger is no longer in the playbook")
+        return turn
+    occasion = Occasion("timer", trigger.on, "", dict(timer.data), {}, late=False)
+    values = builder_of(playbook).build(state, occasion, now_ms)
+    _prepare(turn, playbook, [_proposal(trigger)], values, stand(values, playbook), None)
+    return turn
+
+
+def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
+    """Arbitrate with the scores for `turn.rows`, in their order, and write the effects."""
+    given, prepared = turn.given, turn.prepared
+    if given is None or prepared is None:
+        return
+    by_action = scores_by_action(prepared, playbook, scores)
+    choice = choose(prepared, given, by_action, playbook)
+    turn.record.decision = DecisionRecord(
+        engine=ENGINE_VERSION,
+        playbook=playbook.version,
+        model=scores.model,
+        model_version=scores.version,
+        prior=scores.prior,
+        given=given,
+        scores={i: (s.propensity, s.observations) for i, s in by_action.items()},
+        outcome=outcome_of(prepared, choice),
+    )
+    for chosen in choice.chosen:
+        commit_effect(turn, chosen, prepared.tier, playbook)
+
+
+def _identify(turn: Turn, event: Event, owners: dict[Identity, int]) -> None:
+    """Take what identities the event brings: claim the unowned, link or refuse those of others."""
+    state = turn.state
+    for identity in event.identities:
+        if identity in state.identities:
+            continue
+        owner = owners.get(identity)
+        if owner is not None and owner != state.number:
+            turn.record.notes.append(f"identity_of_another: {identity.kind}")
+            links = event.type in {"identify", "alias"} and len(state.linked) < MAX_IDENTITIES
+            if links and identity not in state.linked:
+                state.linked.append(identity)
+        elif len(state.identities) < MAX_IDENTITIES:
+            state.identities.append(identity)
+            turn.claimed.append(identity)
+        else:
+            turn.record.notes.append("too_many_identities")
+
+
+def _apply(turn: Turn, step: Advance, playbook: Playbook, standing: Standing) -> list[Proposal]:
+    state = turn.state
+    turn.record.notes += step.notes
+    gone = set(step.stopped) | {timer.key for timer in step.started}
+    if gone:
+        state.timers = [t for t in state.timers if t.key not in gone]
+        turn.timers_deleted += step.stopped
+        state.timers += step.started
+        turn.timers_set += step.started
+    for trigger in step.recorded:
+        record_effect(turn, trigger, standing.tier, playbook)
+    return [_proposal(trigger) for trigger in step.proposed]
+
+
+def _proposal(trigger: Trigger) -> Proposal:
+    channels = None if trigger.channels is None else tuple(sorted(trigger.channels))
+    return Proposal(trigger.name, trigger.propose, channels)
+
+
+def _prepare(
+    turn: Turn,
+    playbook: Playbook,
+    proposals: list[Proposal],
+    values: list[Any],
+    standing: Standing,
+    event: Event | None,
+) -> None:
+    placements = event.placements if event is not None else ()
+    if not placements and not proposals:
+        return
+    profile, now_ms = turn.state.profile, turn.record.received_at_ms
+    silent_ms = playbook.suppress_after_refusal_ms
+    turn.given = DecisionInput(
+        at_ms=now_ms,
+        seed=seed_of(turn.state.number, turn.state.seq),
+        channel=event.channel if event is not None else "",
+        placements=placements,
+        max_actions=event.max_actions if event is not None else 0,
+        context=values,
+        caps=counters(profile, playbook.caps, now_ms),
+        refused={
+            key: history.last_refused_at_ms + silent_ms
+            for key, history in profile.responses.items()
+            if history.last_refused_at_ms and history.last_refused_at_ms + silent_ms > now_ms
+        },
+        consents={key: consent.status for key, consent in profile.consents.items()},
+        proposals=tuple(proposals),
+    )
+    turn.prepared = prepare(turn.given, playbook, standing)
+    turn.rows = rows_of(turn.prepared, playbook)

@@ -1,0 +1,168 @@
+"""Effects of a turn: making them, remembering them, closing their windows, learning from them."""
+
+from actors.decisioning.context import builder_of, quoted_values
+from actors.decisioning.inputs import Chosen
+from actors.decisioning.journal import Lesson, TurnRecord
+from actors.domain.actions import INLINE, OUTBOUND, RECORDED, Effect, OpenEffect
+from actors.domain.conversation import Utterance
+from actors.domain.profile import MAX_RESPONSES, Contact, ResponseHistory
+from actors.domain.state import MAX_OPEN_EFFECTS, CustomerState, Timer
+from actors.playbook.model import Playbook, Trigger
+from actors.playbook.templates import render
+from actors.policies.contact_pressure import reserve
+from actors.scenarios.progress import CLOSE
+from actors.turn.under_way import Turn
+
+_REMEMBER_MS = 14 * 86_400_000
+"""How long after its window an effect stays in the state; later outcomes find it in the journal."""
+
+
+def open_effect(effect: Effect) -> OpenEffect:
+    """Return what a state remembers of an effect just made."""
+    return OpenEffect(
+        effect.seq,
+        effect.n,
+        effect.action,
+        effect.channel,
+        effect.segment,
+        effect.at_ms,
+        effect.expires_at_ms,
+    )
+
+
+def effect_of(record: TurnRecord, n: int) -> OpenEffect | None:
+    """Return the n-th effect of a journalled turn, or None when it has no such effect."""
+    return next((open_effect(effect) for effect in record.effects if effect.n == n), None)
+
+
+def commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) -> None:
+    """Turn a chosen candidate into an effect: shown in the reply, or queued for its channel."""
+    ranked = chosen.ranked
+    action = playbook.actions[ranked.action]
+    treatment = action.treatments[ranked.channel]
+    now_ms = turn.record.received_at_ms
+    given = turn.given.context if turn.given is not None else ()
+    variables = dict(zip(builder_of(playbook).names, given, strict=True))
+    add_effect(
+        turn,
+        playbook,
+        Effect(
+            seq=turn.state.seq,
+            n=len(turn.record.effects),
+            action=action.key,
+            channel=ranked.channel,
+            placement=ranked.placement,
+            mode=INLINE if ranked.placement else OUTBOUND,
+            purpose=action.purpose,
+            segment=tier,
+            at_ms=now_ms,
+            expires_at_ms=now_ms + action.expires_after_ms,
+            rank=chosen.rank,
+            propensity=ranked.propensity,
+            priority_minor=ranked.priority_minor,
+            chosen_with=chosen.chosen_with,
+            content=render(treatment.content, quoted_values(treatment.content, variables, tier)),
+        ),
+    )
+
+
+def record_effect(turn: Turn, trigger: Trigger, tier: str, playbook: Playbook) -> None:
+    """Log what another system has already delivered, so that its outcome can be credited."""
+    action = playbook.actions[trigger.propose[0]]
+    at_ms = turn.record.at_ms
+    channel = min(trigger.channels or action.treatments)
+    add_effect(
+        turn,
+        playbook,
+        Effect(
+            seq=turn.state.seq,
+            n=len(turn.record.effects),
+            action=action.key,
+            channel=channel,
+            placement="",
+            mode=RECORDED,
+            purpose=action.purpose,
+            segment=tier,
+            at_ms=at_ms,
+            expires_at_ms=at_ms + action.expires_after_ms,
+            propensity=action.starting_propensity,
+        ),
+    )
+
+
+def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
+    """Count an effect as a contact, remember it, and see that its window will be closed."""
+    state = turn.state
+    turn.record.effects.append(effect)
+    if effect.mode == OUTBOUND:
+        turn.outbox.append(effect)
+    reserve(
+        state.profile,
+        playbook,
+        Contact(effect.at_ms, effect.channel, effect.action, effect.purpose),
+    )
+    history = history_of(state, effect.action)
+    history.offered += 1
+    history.last_offered_at_ms = max(history.last_offered_at_ms, effect.at_ms)
+    state.conversation.add(Utterance(effect.at_ms, effect.channel, "us", effect.action, effect.seq))
+    effects = state.effects
+    effects.append(open_effect(effect))
+    if len(effects) > MAX_OPEN_EFFECTS:
+        # A label already given is the least to lose; the journal keeps every effect anyway.
+        labelled = next((i for i, e in enumerate(effects) if e.label >= 0), 0)
+        del effects[labelled]
+    close_at(turn, effect.expires_at_ms)
+
+
+def history_of(state: CustomerState, action: str) -> ResponseHistory:
+    """Return how the customer has answered an action; the one offered longest ago makes room."""
+    responses = state.profile.responses
+    history = responses.get(action)
+    if history is None:
+        if len(responses) >= MAX_RESPONSES:
+            del responses[min(responses, key=lambda key: responses[key].last_offered_at_ms)]
+        history = responses[action] = ResponseHistory()
+    return history
+
+
+def learn(turn: Turn, effect: OpenEffect, *, taken: bool) -> None:
+    """Label an effect and write the lesson; a yes after a no takes the no back."""
+    correction = -1 if taken and effect.label == 0 else 0
+    turn.record.lessons.append(
+        Lesson(
+            action=effect.action,
+            segment=effect.segment,
+            taken=1 if taken else 0,
+            refused=correction if taken else 1,
+        )
+    )
+    effect.label = 1 if taken else 0
+
+
+def close_windows(turn: Turn, now_ms: int) -> None:
+    """Label what nobody answered in time as not taken, forget what is long over, set the next timer."""
+    kept = []
+    for effect in turn.state.effects:
+        if effect.label < 0 and effect.expires_at_ms <= now_ms:
+            effect.outcome = effect.outcome or "no_response"
+            learn(turn, effect, taken=False)
+        if effect.expires_at_ms + _REMEMBER_MS > now_ms:
+            kept.append(effect)
+    turn.state.effects = kept
+    due_at_ms = min((e.expires_at_ms for e in kept if e.label < 0), default=0)
+    if due_at_ms:
+        close_at(turn, due_at_ms)
+
+
+def close_at(turn: Turn, due_at_ms: int) -> None:
+    """Keep one timer for all open windows, at the first that closes: a row a customer, not an effect."""
+    state = turn.state
+    known = next((t for t in state.timers if t.kind == CLOSE), None)
+    if known is not None:
+        if known.due_at_ms <= due_at_ms:
+            return
+        state.timers.remove(known)
+        turn.timers_set = [t for t in turn.timers_set if t.key != CLOSE]
+    timer = Timer(CLOSE, due_at_ms, CLOSE)
+    state.timers.append(timer)
+    turn.timers_set.append(timer)

@@ -1,0 +1,47 @@
+"""Taking an outcome: what a customer did with something we said."""
+
+from actors.decisioning.journal import TurnRecord
+from actors.domain.actions import NEGATIVE, POSITIVE, WITHDRAWING, OpenEffect
+from actors.domain.conversation import Utterance
+from actors.domain.events import Response
+from actors.domain.fold import set_consent
+from actors.domain.state import CustomerState
+from actors.turn.effects import history_of, learn
+from actors.turn.under_way import Turn
+
+
+def respond(
+    state: CustomerState, response: Response, effect: OpenEffect, now_ms: int, minor_digits: int
+) -> Turn:
+    """Take an outcome for an effect of this customer.
+
+    `effect` is the state's own entry, or one rebuilt from the journal when the state has forgotten
+    it. Any number of outcomes may be reported; the models learn one label an effect, and a late yes
+    takes a no back.
+    """
+    at_ms = now_ms if response.at_ms is None else min(response.at_ms, now_ms)
+    turn = Turn(state, TurnRecord(at_ms=at_ms, received_at_ms=now_ms, response=response))
+    state.seq += 1
+    outcome = response.outcome
+    history = history_of(state, effect.action)
+    if outcome == "impression":
+        history.seen += 1
+    if outcome == "convert":
+        state.profile.redemptions += 1
+    if outcome in POSITIVE and effect.label != 1:
+        history.taken += 1
+        learn(turn, effect, taken=True)
+    elif outcome in NEGATIVE and effect.label == -1:
+        learn(turn, effect, taken=False)
+    if outcome in {"reject", "dismiss"}:
+        history.refused += 1
+        history.last_refused_at_ms = max(history.last_refused_at_ms, at_ms)
+    if outcome in WITHDRAWING:
+        set_consent(state.profile, effect.channel, False, at_ms, outcome)
+        turn.cancelled = [(e.seq, e.n) for e in state.effects if e.channel == effect.channel]
+    effect.outcome = outcome
+    who = "us" if outcome in {"delivered", "bounce", "no_response"} else "customer"
+    state.conversation.add(
+        Utterance(at_ms, effect.channel, who, f"{outcome}: {effect.action}", state.seq)
+    )
+    return turn

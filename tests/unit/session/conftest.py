@@ -1,0 +1,19 @@
+import asyncio
+
+import pytest
+
+from actors.stores.memory import MemoryStore
+from actors.stores.sqlite import SqliteStore
+from tests.builders import World
+from tests.doubles.faults import FailNext
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def world(request, tmp_path):
+    """A session over each store that there is, with faults to order."""
+    if request.param == "memory":
+        truth = MemoryStore()
+    else:
+        truth = SqliteStore.open(tmp_path / "store.db")
+    yield World(FailNext(truth), truth)
+    asyncio.run(truth.close())
