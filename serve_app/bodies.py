@@ -172,16 +172,11 @@ def check_depth(value: object, above: int = 0) -> None:
         level = below
 
 
-# Infinities and NaN as msgpack writes them. Within text these bytes are not UTF-8, and no other
-# value holds them, except by a rare chance that the caller checks by looking at the values.
-_NOT_FINITE = (
-    b"\xcb\x7f\xf0\0\0\0\0\0\0",
-    b"\xcb\xff\xf0\0\0\0\0\0\0",
-    b"\xcb\x7f\xf8\0\0\0\0\0\0",
-    b"\xcb\xff\xf8\0\0\0\0\0\0",
-)
+# Infinities and NaN as msgpack writes them: a float whose exponent is all ones. Within text these
+# bytes are not UTF-8, and other values hold them by a rare chance only.
+_NOT_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 
 
 def may_hold_infinity(packed: bytes) -> bool:
     """Return whether msgpack bytes may hold a float that is not finite; never wrongly no."""
-    return any(pattern in packed for pattern in _NOT_FINITE)
+    return _NOT_FINITE.search(packed) is not None

@@ -197,6 +197,14 @@ def kind_of(envelope: Envelope) -> str:
     return kind
 
 
+def _number_or_0(customer: str) -> int:
+    """Return a customer's number; 0, which addresses nobody, when it is not one of our ids."""
+    try:
+        return parse_customer(customer)
+    except InvalidIdError:
+        return 0
+
+
 def build_question(body: Decide, key: Key, new_id: Callable[[], str]) -> tuple[Event, int]:
     """Build the event of a `decide` question and the customer number it names, or 0.
 
@@ -209,10 +217,9 @@ def build_question(body: Decide, key: Key, new_id: Callable[[], str]) -> tuple[E
     if customer:
         if user or anonymous:
             raise invalid("customerId", "give either customerId or userId and anonymousId")
-        try:
-            number = parse_customer(customer)
-        except InvalidIdError:
-            raise invalid("customerId", "is not one of our ids") from None
+        number = _number_or_0(customer)
+        if not number:
+            raise invalid("customerId", "is not one of our ids")
     else:
         identities = identities_of(user, anonymous)
     placements = tuple(body.get("placements") or ())
@@ -257,7 +264,9 @@ def build_response(body: ResponseIn, currency: str) -> tuple[Response, int]:
     try:
         number, _, _ = parse_effect(body["effectKey"])
     except InvalidIdError:
-        raise ProblemError(UNKNOWN_EFFECT) from None
+        number = 0
+    if not number:
+        raise ProblemError(UNKNOWN_EFFECT)
     response = Response(
         message_id=body["messageId"],
         effect_key=body["effectKey"],

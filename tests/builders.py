@@ -103,6 +103,14 @@ def make_playbook(
     *, channels=None, actions=None, triggers=None, policies=None, segments=None, tiers=()
 ) -> Playbook:
     """Compile the shop's playbook, with the parts given in place of its own. JSON is YAML."""
+    triggers = TRIGGERS if triggers is None else triggers
+    proposed = {key for each in triggers.values() for key in each["propose"]}
+    if actions is None:  # an action that nothing uses is an error in a playbook
+        actions = {
+            key: spec
+            for key, spec in ACTIONS.items()
+            if key in proposed or any("placements" in t for t in spec["treatments"].values())
+        }
     book = {
         "name": "shop",
         "version": "1.0",
@@ -113,8 +121,8 @@ def make_playbook(
     return compile_bundle(
         {
             "playbook.yaml": json.dumps(book),
-            "actions.yaml": json.dumps({"actions": actions or ACTIONS}),
-            "triggers.yaml": json.dumps({"triggers": TRIGGERS if triggers is None else triggers}),
+            "actions.yaml": json.dumps({"actions": actions}),
+            "triggers.yaml": json.dumps({"triggers": triggers}),
             "policies.yaml": json.dumps(POLICIES if policies is None else policies),
             "segments.yaml": json.dumps({"segments": segments or {}}),
         }

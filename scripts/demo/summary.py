@@ -90,7 +90,7 @@ def _best(console: Console, known: Known) -> None:
         ),
     )
     consents = [f"{c['channel']} {c['purpose']} {c['status']}" for c in body.get("consents") or []]
-    facts.add_row("consents", ", ".join(consents) or "none known, so nothing is sent")
+    facts.add_row("consents", ", ".join(consents) or "none known, so no marketing is sent")
     traits = [f"{name} {value}" for name, value in (body.get("traits") or {}).items()]
     facts.add_row("traits", ", ".join(traits) or "none known")
     turns = [f"{t['who']} ({t['channel']}): {t['about']}" for t in (talk.get("turns") or [])[:4]]
@@ -160,7 +160,7 @@ def _sent(console: Console, outcome: Outcome) -> None:
         console.print(f"Held back, in the records looked into: {why} ({count:,} times)")
     console.print(
         "Households that the retailer ever targeted are taken to have opted in to e-mail and app; "
-        "of the others no consent is known, so nothing was sent to them.\n"
+        "of the others no consent is known, so no marketing was sent to them.\n"
     )
 
 

@@ -28,6 +28,7 @@ EVENT_PROBLEMS = (*BODY_PROBLEMS, problems.CONFLICT, problems.GONE)
 BATCH_PROBLEMS = EVENT_PROBLEMS
 RESPONSE_PROBLEMS = (*EVENT_PROBLEMS, problems.UNKNOWN_EFFECT)
 
+CUSTOMER_PATTERN = "c_[0-9A-HJKMNP-TV-Z]{13}"
 IF_NONE_MATCH: Json = {
     "name": "If-None-Match",
     "in": "header",
@@ -41,7 +42,7 @@ CLOUD_EVENT_HEADERS = [
         "in": "header",
         "required": False,
         "description": f"Binary mode only: the event's `{name}`.",
-        "schema": {"type": "string", "minLength": 1},
+        "schema": {"type": "string"},
     }
     for name in ("specversion", "id", "source", "type", "subject", "time", "channel")
 ]
@@ -251,12 +252,27 @@ def _components() -> dict[str, Json]:
     found["Decide"]["required"] = ["placements"]
     found["Decide"]["properties"]["placements"]["anyOf"][0]["minItems"] = 1
     found["Decide"]["anyOf"] = [
-        *_SOMEBODY,
-        {"required": ["customerId"], "properties": {"customerId": {"type": "string"}}},
+        *(
+            {**each, "properties": {**each["properties"], **_no("customerId")}}
+            for each in _SOMEBODY
+        ),
+        {
+            "required": ["customerId"],
+            "properties": {
+                "customerId": {"type": "string", "pattern": f"^{CUSTOMER_PATTERN}$"},
+                **_no("userId", "anonymousId"),
+            },
+        },
     ]
+    found["PlaybookIn"]["properties"]["files"]["additionalProperties"] = False
     found["Advance"]["oneOf"] = [{"required": ["by"]}, {"required": ["to"]}]
     found["CloudEvent"] = _CLOUD_EVENT
     return found
+
+
+def _no(*names: str) -> Json:
+    """Return properties that may only be there without saying anything."""
+    return {name: {"enum": [None, ""]} for name in names}
 
 
 def _typed(envelope: Json, kind: str, needs: Json) -> Json:

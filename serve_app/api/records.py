@@ -19,6 +19,7 @@ from actors.playbook.model import Playbook
 from actors.ports import Lookup, Store
 from actors.wire.records import unpack_turn
 from actors.wire.state import unpack_state
+from serve_app.api.documentation import CUSTOMER_PATTERN
 from serve_app.envelope import email_identity
 from serve_app.problems import NOT_FOUND, ProblemError, invalid
 from serve_app.schemas import MAX_ID
@@ -29,6 +30,8 @@ CustomerId = Annotated[
         max_length=MAX_ID + 8,
         description="Our id (`c_…`), or `user:…`, `anon:…`, `email:…`.",
         examples=["user:hh-2375"],
+        # For readers only: what cannot be one of our ids is 404, not 422.
+        json_schema_extra={"pattern": f"^({CUSTOMER_PATTERN}|(user|anon|email):.+)$"},
     ),
 ]
 
@@ -41,7 +44,7 @@ def parse_customer_id(text: str) -> int | Identity:
     """Return a customer number, or the identity that names one.
 
     Raises:
-        ProblemError: 404 for what cannot be one of our ids, 422 for an unknown form.
+        ProblemError: 404 for what can be nobody's id, 422 for an unknown form.
     """
     kind, colon, value = text.partition(":")
     if not colon:
@@ -54,7 +57,7 @@ def parse_customer_id(text: str) -> int | Identity:
     if kind == "email":
         email = email_identity(value)
         if email is None:
-            raise invalid("id", "must be an e-mail address after email:")
+            raise ProblemError(NOT_FOUND, "There is no such customer.")
         return email
     return Identity(kind, value)
 

@@ -145,6 +145,11 @@ BAD_BODIES = {
         {"customerId": "c_x", "channel": "web", "placements": ["p"]},
         422,
     ),
+    "decide for number 0": (
+        "/v1/decide",
+        {"customerId": "c_0000000000000", "channel": "web", "placements": ["p"]},
+        422,
+    ),
     "decide maxActions 0": ("/v1/decide", {**ASK, "maxActions": 0}, 422),
     "decide maxActions 11": ("/v1/decide", {**ASK, "maxActions": 11}, 422),
     "decide maxActions true": ("/v1/decide", {**ASK, "maxActions": True}, 422),
@@ -153,6 +158,11 @@ BAD_BODIES = {
     "response without messageId": ("/v1/responses", {**TELL, "messageId": None}, 422),
     "response with an unknown outcome": ("/v1/responses", {**TELL, "outcome": "liked"}, 422),
     "response to a key not ours": ("/v1/responses", {**TELL, "effectKey": "nope"}, 404),
+    "response to number 0": (
+        "/v1/responses",
+        {**TELL, "effectKey": "e_0000000000000_1_0"},
+        404,
+    ),
     "response worth less than nothing": ("/v1/responses", {**TELL, "value": -1}, 422),
     "response worth text": ("/v1/responses", {**TELL, "value": "12"}, 422),
     "response worth too much": ("/v1/responses", {**TELL, "value": 1e14}, 422),
@@ -235,7 +245,7 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones():
 
 BAD_READS = {
     "unknown form of id": ("/v1/customers/phone:1", 422),
-    "no e-mail address": ("/v1/customers/email:nobody", 422),
+    "no e-mail address": ("/v1/customers/email:nobody", 404),
     "id too long": ("/v1/customers/user:" + "x" * 600, 422),
     "id not ours": ("/v1/customers/c_x", 404),
     "unknown customer": ("/v1/customers/c_0000000000001", 404),

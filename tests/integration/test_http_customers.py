@@ -49,7 +49,11 @@ def test_the_profile_is_panoramic(edge: Edge):
     assert body["conversation"]["lastIntent"] == "Order Completed"
     assert body["conversation"]["turns"][0]["about"].startswith("accept: ")
     assert body["effects"][0]["outcome"] == "accept"
-    assert (body["tier"], body["serviceLevel"], body["segments"]) == ("buyer", "priority", ["buyer"])
+    assert (body["tier"], body["serviceLevel"], body["segments"]) == (
+        "buyer",
+        "priority",
+        ["buyer"],
+    )
 
 
 def test_the_etag_is_the_seq_and_saves_the_body(edge: Edge):

@@ -19,9 +19,7 @@ def test_the_senders_time_is_taken():
 def test_a_wrong_clock_is_corrected_by_when_it_said_it_sent():
     wrong = 40 * DAY
 
-    found = times(
-        at=NOW - wrong, original_at_ms=NOW - wrong - 7 * SECOND, sent_at_ms=NOW - wrong
-    )
+    found = times(at=NOW - wrong, original_at_ms=NOW - wrong - 7 * SECOND, sent_at_ms=NOW - wrong)
 
     assert found == EventTime(NOW - 7 * SECOND, clamped=False)
 

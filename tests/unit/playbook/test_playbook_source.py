@@ -27,6 +27,7 @@ rules = st.lists(st.lists(words, min_size=1, max_size=12).map(" ".join), min_siz
 
 @given(lines=rules, style=st.sampled_from(STYLES))
 @example(lines=["a && b", "c"], style=LiteralScalarString)
+@example(lines=[">", "> > > >>> >>>>>>\\ >>>>>>>\\", ">"], style=str)
 @example(lines=['say "x" \\ y'], style=DoubleQuotedScalarString)
 def test_every_visible_character_of_a_text_is_found_where_it_is_written(lines, style):
     text = "\n".join(lines)

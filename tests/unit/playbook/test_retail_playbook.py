@@ -2,14 +2,19 @@ from collections import Counter
 
 import cel
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.playbook.loader import compile_bundle, library
 from actors.playbook.model import Playbook
+from actors.playbook.rules import Rule
+
+RETAIL = compile_bundle(library("retail"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def retail() -> Playbook:
-    return compile_bundle(library("retail"))
+    return RETAIL
 
 
 def household(retail: Playbook, **profile: object) -> dict[str, object]:
@@ -153,3 +158,43 @@ def test_a_left_cart_is_reminded_of_once_per_cart_unless_it_is_bought(retail):
 
     assert (trigger.after_ms, trigger.keyed_by) == (30 * 60_000, "cart_id")
     assert trigger in retail.waits_cancelled_by["Order Completed"]
+
+
+def flat(rule: Rule, variables: dict[str, dict[str, object]]) -> cel.Context:
+    values: dict[str, object] = {}
+    for each in rule.variables:
+        root, name = each.path.split(".")
+        found = variables[root][name]
+        values[each.name] = found[each.key] if each.key is not None else found
+    return cel.Context(variables={**values, "segments": variables["segments"], "tier": "gold"})
+
+
+@given(data=st.data())
+def test_rules_say_the_same_on_nested_and_on_flat_variables(data):
+    whole = st.integers(0, 60)
+    amount = st.floats(0, 5000, allow_nan=False)
+    variables = {
+        "profile": household(
+            RETAIL,
+            orders=data.draw(whole),
+            spend=data.draw(amount),
+            avg_basket=data.draw(amount),
+            recency_days=data.draw(amount),
+            tenure_days=data.draw(amount),
+            known=data.draw(st.booleans()),
+        ),
+        "event": {"properties": data.draw(st.sampled_from([{}, {"total": 80}, {"total": "x"}]))},
+        "now": {"hour": 12, "weekday": data.draw(st.integers(0, 6)), "month": 5, "day": 3},
+        "conversation": {"open_cart": True, "cart_items": data.draw(whole), "cart_total": 60.0},
+        "segments": data.draw(st.lists(st.sampled_from([s.name for s in RETAIL.segments]))),
+        "tier": "gold",
+    }
+    nested = cel.Context(variables=variables)
+    rules = [segment.rule for segment in RETAIL.segments]
+    rules += [trigger.when for trigger in RETAIL.triggers if trigger.when]
+    for action in RETAIL.actions:
+        rules += [action.eligible] if action.eligible else []
+        rules += [rule for rule, _ in action.weights]
+
+    for rule in rules:
+        assert rule.met(flat(rule, variables)) == rule.holds(nested), rule

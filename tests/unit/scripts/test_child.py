@@ -88,11 +88,8 @@ def test_the_key_is_read_from_the_data_directory(tmp_path):
 
 
 def test_options_and_environment_reach_it(tmp_path):
-    echo = GOOD.replace(
-        "signal.pause()",
-        "import os; print(sys.argv[1:], os.environ['SIGN'], file=sys.stderr, flush=True)\n"
-        "signal.pause()",
-    )
+    said_first = "import os; print(sys.argv[1:], os.environ['SIGN'], file=sys.stderr, flush=True)"
+    echo = GOOD.replace("import signal, sys, time", f"import signal, sys, time\n{said_first}")
     with start(
         tmp_path, ["--clock", "virtual"], environment={"SIGN": "aries"}, command=command(echo)
     ) as child:
