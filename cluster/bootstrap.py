@@ -156,7 +156,7 @@ def _deploy(settings: Settings) -> System:
 
 def _await_cells(supervisor: Any) -> None:
     deadline_s = time.monotonic() + START_TIMEOUT_S
-    while not ray.get(supervisor.begin.remote(), timeout=START_TIMEOUT_S):
+    while not ray.get(supervisor.serving.remote(), timeout=START_TIMEOUT_S):
         if time.monotonic() > deadline_s:
             raise RuntimeError(f"the cells did not come up within {START_TIMEOUT_S:g} s")
         threading.Event().wait(0.1)

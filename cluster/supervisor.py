@@ -52,17 +52,15 @@ class Supervisor:
         self._dead: set[str] = set()
         self._alarm = asyncio.Event()
         self._rows: dict[str, CellRow] = {}
-        self._loop: asyncio.Task[None] | None = None
+        # Begun here, not by a call: a restarted supervisor must not wait for somebody to ask.
+        self._loop = asyncio.get_running_loop().create_task(self._watch())
         self._takeovers = 0
         self._settled: tuple[int, frozenset[str]] | None = None
 
-    async def begin(self) -> bool:
-        """Start supervising, unless that is done; return whether every cell serves."""
-        if self._loop is None:
-            self._store = await asyncio.to_thread(open_store, self._store_url)
-            self._loop = asyncio.get_running_loop().create_task(self._watch())
+    async def serving(self) -> bool:
+        """Return whether every cell serves."""
         living = {row.name for row in self._rows.values() if row.owner not in self._dead}
-        return set(self._names) <= living
+        return set(self._names) <= living and self._settled is not None
 
     async def info(self) -> dict[str, Any]:
         """Return what the supervisor knows."""
@@ -75,16 +73,17 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End supervising: from now on nobody takes over."""
-        if self._loop is not None:
-            self._loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._loop
+        self._loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._loop
         if self._store is not None:
             await self._store.close()
 
     async def _watch(self) -> None:
         while True:
             try:
+                if self._store is None:
+                    self._store = await asyncio.to_thread(open_store, self._store_url)
                 await self._round()
             except (RetryableError, RayError, OSError, TimeoutError):
                 log.exception("a round of supervision failed")

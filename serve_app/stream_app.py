@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 from ray import serve
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from actors.runtime.clocks import RealClock, VirtualClock, stored_virtual_ms
 from actors.stores.opening import open_store
@@ -12,6 +13,21 @@ from serve_app.following import follow_virtual_time
 from serve_app.gateway import EdgeSettings
 from serve_app.settings import AppSettings
 from serve_app.stream import build_stream_app
+
+
+class _WholePath:
+    """Gives the application the contract's whole path: Serve takes the route prefix for a mount."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        root: str = scope.get("root_path", "")
+        if root:
+            path: str = scope["path"]
+            whole = path if path.startswith(root) else root + path
+            scope = {**scope, "root_path": "", "path": whole}
+        await self._app(scope, receive, send)
 
 
 class Stream:
@@ -26,6 +42,7 @@ class Stream:
             clock = virtual
         keys = KeyRing(store, EdgeSettings(), clock.machine_ms)
         self._app = build_stream_app(store, clock, authorize=keys.authorize)
+        self._app.add_middleware(_WholePath)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application; Serve calls this after the constructor."""

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 KEY_SETTING = "id_key"
 
+_SWITCH_S = 0.0005
+"""Turns keep the interpreter busy; the store's threads must not wait 5 ms for each of their steps."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSettings:
@@ -56,6 +60,7 @@ class CellHost:
     """
 
     def __init__(self, settings: CellSettings) -> None:
+        sys.setswitchinterval(_SWITCH_S)
         self._settings = settings
         self._starting = asyncio.Lock()
         self._host: Host | None = None

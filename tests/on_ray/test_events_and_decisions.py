@@ -153,19 +153,39 @@ def test_the_stream_carries_what_was_queued_for_its_channel(system):
     )[1]
     assert reply["outbound"] == 1
     customer = reply["customerId"].removeprefix("c_")
-    found = []
-    for channel in ("email", "app"):
-        request = urllib.request.Request(
-            f"{system.child.url}/v1/actions/stream?channel={channel}",
-            headers={"Authorization": f"Bearer {system.child.key}"},
-        )
-        with urllib.request.urlopen(request, timeout=3) as stream:
-            try:
-                found += [line.decode() for line in stream if line.startswith(b"data:")]
-            except TimeoutError:
-                continue
+    channel = _channel_of(system, customer)
 
-    assert any(customer in line for line in found) or _in_file(system, customer)
+    lines = _listen(system, channel, until=customer)
+
+    assert any(customer in line for line in lines if line.startswith("data:"))
+
+
+def _channel_of(system, customer):
+    def found():
+        for path in (system.child.data / "outbox").glob("*.jsonl"):
+            if customer in path.read_text():
+                return path.stem
+        return None
+
+    return eventually(found)
+
+
+def _listen(system, channel, until):
+    """Return the lines of a stream up to the one that is waited for, or for three seconds."""
+    request = urllib.request.Request(
+        f"{system.child.url}/v1/actions/stream?channel={channel}",
+        headers={"Authorization": f"Bearer {system.child.key}"},
+    )
+    lines = []
+    with urllib.request.urlopen(request, timeout=3) as stream:
+        try:
+            for line in stream:
+                lines.append(line.decode())
+                if until in lines[-1]:
+                    break
+        except TimeoutError:
+            pass
+    return lines
 
 
 def _in_file(system, customer):

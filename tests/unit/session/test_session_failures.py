@@ -1,0 +1,273 @@
+import asyncio
+
+import pytest
+
+from actors import turn as core
+from actors.domain.errors import StoreUnavailableError
+from actors.domain.ids import home_partition
+from actors.ports import Change, JournalRow
+from actors.wire.records import pack_turn
+from actors.wire.state import pack_state
+from tests.builders import (
+    CELL,
+    DAY,
+    MINUTE,
+    NOW,
+    OTHER_CELL,
+    THANKS,
+    added,
+    make_event,
+    number_of,
+    order,
+    take,
+    user,
+)
+
+ANN, BOB, CARL = (number_of(user(name)) for name in ("ann", "bob", "carl"))
+
+
+def poison(monkeypatch, name, where="begin"):
+    """Make every turn of one event name fail."""
+    original = getattr(core, where)
+
+    def fragile(*args):
+        event = args[1] if where == "begin" else args[0].record.event
+        if event is not None and event.name == name:
+            raise RuntimeError("a rule went wrong")
+        return original(*args)
+
+    monkeypatch.setattr(core, where, fragile)
+
+
+def take_away(world, number):
+    """Let another cell own a customer's partition without telling the session."""
+    partition = home_partition(number)
+    claim = [(partition, CELL.owner, world.epochs[partition])]
+    assert asyncio.run(world.truth.claim(claim, OTHER_CELL.owner))
+
+
+async def write_elsewhere(world, number):
+    """Take one turn of a customer as another process of the same owner would."""
+    state = world_state = (await world.truth.lookup(lookup_of(number))).customers[number]
+    from actors.wire.state import unpack_state
+
+    state = unpack_state(world_state.state)
+    turn = take(state, order(100, id="elsewhere"))
+    change = Change(
+        number,
+        state.partition,
+        world.epochs[state.partition],
+        state.seq - 1,
+        state.seq,
+        pack_state(state),
+        journal=[JournalRow(state.seq, NOW, 1, pack_turn(turn.record))],
+    )
+    await world.truth.commit([change], NOW)
+
+
+def lookup_of(number):
+    from actors.ports import Lookup
+
+    return Lookup(numbers=(number,))
+
+
+def test_a_fenced_customer_is_not_mine_and_forgotten_and_the_others_commit(world):
+    world.codes(order(1, "ann", id="m1"), order(1, "bob", id="m2"))
+    take_away(world, ANN)
+
+    codes = world.codes(order(2, "ann", id="m3"), order(2, "bob", id="m4"))
+
+    assert codes == ["NOT_MINE", "ACCEPTED"]
+    assert world.session.activations.get(ANN) is None
+    assert world.session.activations.get(BOB).seq == 2
+    assert (world.state(ANN).seq, world.state(BOB).seq) == (1, 2)
+    assert len(world.outbox()) == 3
+
+
+def test_a_lost_race_is_run_again_on_what_the_winner_left(world):
+    world.reply(order(1, id="m1"))
+    world.store.before("commit", lambda: write_elsewhere(world, ANN))
+
+    codes = world.codes(order(2, id="m2"), order(2, "bob", id="m3"))
+
+    assert codes == ["ACCEPTED", "ACCEPTED"]
+    assert world.state(ANN).profile.purchases.spend_minor == 10_300
+    assert [seq for seq, _, _ in world.turns(ANN)] == [1, 2, 3]
+    assert world.state(BOB).seq == 1
+
+
+def test_who_loses_every_race_is_told_to_retry(world):
+    world.reply(order(1, id="m1"))
+    commit = world.truth.commit
+
+    async def contested(changes, now_ms):
+        world.truth.commit = commit
+        await write_elsewhere(world, ANN)
+        world.truth.commit = contested
+        return await commit(changes, now_ms)
+
+    world.truth.commit = contested
+    codes = world.codes(order(2, id="m2"))
+    world.truth.commit = commit
+
+    assert codes == ["RETRY"]
+    assert [r.event.message_id for _, _, r in world.turns(ANN)] == ["m1"] + ["elsewhere"] * 3
+    assert world.codes(order(2, id="m2")) == ["ACCEPTED"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_store_that_fails_in_the_commit_leaves_exactly_one_effect_after_the_retry(world, when):
+    world.reply(order(1, id="m1"))
+    world.store.fail("commit", when)
+
+    assert world.codes(order(2, id="m2"), order(2, "bob", id="m3")) == ["RETRY", "RETRY"]
+    assert world.session.activations.get(ANN) is None
+    codes = world.codes(order(2, id="m2"), order(2, "bob", id="m3"))
+
+    assert codes == (["DUPLICATE"] * 2 if when == "after" else ["ACCEPTED"] * 2)
+    assert world.state(ANN).profile.purchases.spend_minor == 300
+    assert len(world.outbox()) == 3
+    world.assert_sound(ANN, BOB)
+
+
+def test_a_store_that_fails_in_a_read_is_answered_with_retry(world):
+    world.store.fail("lookup", "before")
+
+    (job,) = world.jobs(order())
+
+    assert (job.answer.code.name, job.answer.retry_after_s) == ("RETRY", 1.0)
+    assert world.codes(order()) == ["ACCEPTED"]
+
+
+def test_what_was_answered_before_the_store_failed_keeps_its_answer(world):
+    world.reply(order(1, id="m1"))
+    world.store.fail("commit", "before", StoreUnavailableError("away"))
+
+    codes = world.codes(order(1, id="m1"), order(9, id="m1"), order(2, id="m2"))
+
+    assert codes == ["DUPLICATE", "CONFLICT", "RETRY"]
+
+
+@pytest.mark.parametrize("where", ["begin", "decide"])
+def test_a_poisonous_event_fails_alone(world, monkeypatch, where):
+    poison(monkeypatch, "Poison", where)
+
+    codes = world.codes(
+        order(1, "ann", id="m1"),
+        order(2, "bob", id="m2"),
+        make_event("Poison", "ann", id="m3"),
+        order(3, "ann", id="m4"),
+    )
+
+    assert codes == ["ACCEPTED", "ACCEPTED", "FAILED", "ACCEPTED"]
+    assert world.state(ANN).profile.purchases.spend_minor == 400
+    assert [r.event.message_id for _, _, r in world.turns(ANN)] == ["m1", "m4"]
+    assert world.state(BOB).seq == 1
+    world.assert_sound(ANN, BOB)
+
+
+def test_a_poisonous_event_of_a_newcomer_makes_no_customer(world, monkeypatch):
+    poison(monkeypatch, "Poison")
+
+    assert world.codes(make_event("Poison")) == ["FAILED"]
+    assert world.counts()["customers"] == 0
+
+
+def test_a_state_that_cannot_be_packed_fails_alone(world):
+    world.reply(order(1, "ann", id="m1"))
+    huge = order(1, "ann", id="m2")
+    huge.traits = {"n": 2**70}  # stands for whatever the codec refuses
+
+    def unlabelled(job):
+        job.fingerprint, job.hash = b"f" * 16, b"h" * 16
+
+    jobs = [world._job(huge), world._job(order(2, "bob", id="m3"))]
+    jobs[0].label = lambda ids: unlabelled(jobs[0])
+    asyncio.run(world.session.run(jobs, world.playbook))
+
+    assert [job.answer.code.name for job in jobs] == ["FAILED", "ACCEPTED"]
+    assert world.codes(order(3, "ann", id="m4")) == ["ACCEPTED"]
+    assert world.state(ANN).profile.purchases.spend_minor == 400
+
+
+def test_a_damaged_state_fails_alone_and_is_left_as_it_is(world):
+    world.codes(order(1, "ann", id="m1"), order(1, "bob", id="m2"))
+    state = world.state(ANN)
+    damaged = Change(
+        ANN,
+        state.partition,
+        world.epochs[state.partition],
+        1,
+        2,
+        b"\x01damaged",
+        journal=[JournalRow(2, NOW, 1, b"\x01damaged")],
+    )
+    asyncio.run(world.truth.commit([damaged], NOW))
+    world.restart()
+
+    codes = world.codes(order(2, "ann", id="m3"), order(2, "bob", id="m4"))
+
+    assert codes == ["FAILED", "ACCEPTED"]
+    assert world.state(BOB).seq == 2
+
+
+def test_a_damaged_journal_row_fails_the_duplicate_alone(world):
+    world.codes(order(1, "ann", id="m1"), order(1, "bob", id="m2"))
+    world.store.calls.clear()
+    lookup = world.truth.lookup
+
+    async def damaging(want):
+        found = await lookup(want)
+        for turn in found.turns:
+            found.turns[turn] = b"\x01damaged"
+        return found
+
+    world.truth.lookup = damaging
+    codes = world.codes(order(1, "ann", id="m1"), order(2, "bob", id="m4"))
+    world.truth.lookup = lookup
+
+    assert codes == ["FAILED", "ACCEPTED"]
+
+
+def test_a_poisonous_timer_does_not_block_its_customer(world, monkeypatch):
+    world.reply(added(id="m1"))
+    world.clock.advance(30 * MINUTE)
+    wake = core.wake
+
+    def fragile(state, timer, *args):
+        if timer.subject == "remind":
+            raise RuntimeError("a rule went wrong")
+        return wake(state, timer, *args)
+
+    monkeypatch.setattr(core, "wake", fragile)
+
+    assert world.codes(make_event(id="m2"), make_event(id="m3")) == ["ACCEPTED", "ACCEPTED"]
+    assert world.codes(make_event(id="m4")) == ["ACCEPTED"]
+    assert world.state(ANN).seq == 4
+    world.assert_sound(ANN)
+
+
+def test_an_effect_of_a_time_before_all_calendars_is_answered(world):
+    event = make_event("Campaign Assigned", id="m1", at=None)
+    event.sent_at_ms, event.original_at_ms = 253_402_300_799_000, -62_135_596_800_000
+
+    codes = world.codes(event, order(2, "bob", id="m2"))
+
+    assert codes == ["ACCEPTED", "ACCEPTED"]
+
+
+def test_the_journal_has_no_gaps_after_a_long_story(world, monkeypatch):
+    poison(monkeypatch, "Poison")
+    for i in range(12):
+        if i % 4 == 1:
+            world.store.fail("commit", "after" if i % 8 == 1 else "before")
+        world.codes(
+            order(1, "ann", id=f"a{i}"),
+            make_event("Poison" if i % 3 == 0 else "Fine", "ann", id=f"b{i}"),
+            added(f"c{i}", "bob", id=f"c{i}", at=NOW + i * DAY),
+        )
+        world.clock.advance(DAY)
+
+    world.assert_sound(ANN, BOB)
+    assert world.state(ANN).seq >= 12
+    assert {o.payload.count(THANKS.encode()) for o in world.outbox()} == {1}
