@@ -1,6 +1,7 @@
 """Coalescing: what arrives for a cell while a call to it is under way goes together in the next."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from actors.ports import CellRow
 from actors.wire.messages import Answer, Code, pack_request, unpack_answers
 from serve_app.directory import Directory
 from serve_app.gateway import PackedItem
+
+log = logging.getLogger(__name__)
 
 Call = Callable[[CellRow, bytes], Awaitable[bytes]]
 """Sends one request to a cell; raises whatever the transport raises: the outcome is unknown."""
@@ -115,7 +118,8 @@ class Coalescer:
             return
         for task in list(lane.calls):
             task.cancel()
-        self._lose(list(lane.waiting))
+        waiting, lane.waiting = list(lane.waiting), deque()
+        self._lose(waiting)
 
     def _post(self, letter: _Letter) -> _Lane | None:
         cell = self._directory.cell_of(letter.partition)
@@ -153,8 +157,11 @@ class Coalescer:
         try:
             async with asyncio.timeout(self._settings.call_timeout_s):
                 answers = unpack_answers(await self._call(lane.cell, request))
+            if len(answers) != len(letters):
+                raise ValueError(f"{len(answers)} answers to {len(letters)} items")
         except Exception:  # noqa: BLE001  whatever happened, the letters are sent again
-            self._lanes.pop(lane.cell.owner, None)
+            if self._lanes.get(lane.cell.owner) is lane:
+                del self._lanes[lane.cell.owner]
             waiting, lane.waiting = list(lane.waiting), deque()
             self._lose(waiting)
             return
@@ -189,7 +196,10 @@ class Coalescer:
     async def _search(self) -> None:
         loop = asyncio.get_running_loop()
         while self._homeless:
-            await self._directory.refresh()
+            try:
+                await self._directory.refresh()
+            except Exception:  # letters must reach their deadline whatever the store does
+                log.exception("the partition map cannot be read")
             now_s = loop.time()
             letters, self._homeless = self._homeless, deque()
             for letter in letters:

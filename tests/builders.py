@@ -33,6 +33,8 @@ BANNER = "offer/web/banner"
 SECOND_BANNER = "offer/web/second"
 COUPON = "campaign/coupon/book"
 
+PEOPLE = ("ann", "bob", "carl", "nobody", "a", "b", "new", *(f"u{i}" for i in range(10)))
+
 CHANNELS = {
     "web": {"placements": ["hero", "basket"], "defaultPlacements": ["hero"]},
     "email": {"outbound": True},
@@ -214,7 +216,7 @@ def removals(turn, playbook=SHOP) -> set[tuple[str, str, int, str]]:
 
 @dataclass
 class World:
-    """One session that owns every partition of a store, with its doubles in reach."""
+    """One session that owns the partitions of `PEOPLE`, with its doubles in reach."""
 
     store: Store
     truth: Store
@@ -226,8 +228,9 @@ class World:
     session: Session = None
 
     def __post_init__(self):
-        rows = asyncio.run(self.truth.partitions())
-        claims = [(row.partition, row.owner, row.epoch) for row in rows]
+        names = [kind(n) for kind in (user, anon) for n in PEOPLE]
+        partitions = {self.ids.partition_of(name) for name in names} | {7}
+        claims = [(partition, "", 0) for partition in sorted(partitions)]
         self.epochs.update(asyncio.run(self.truth.claim(claims, CELL.owner)))
         self.restart()
 

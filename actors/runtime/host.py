@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from actors.domain.errors import StoreUnavailableError
 from actors.domain.ids import IdSpace
 from actors.playbook.model import Playbook
-from actors.ports import CellRow, Clock, PartitionRow, Scorer, Store
+from actors.ports import CellRow, Clock, DueTimer, PartitionRow, Scorer, Store
 from actors.runtime.clocks import VirtualClock
 from actors.session import Job, Session, TimerJob
 from actors.session.activations import Activations
@@ -157,18 +158,30 @@ class Host:
 
         Returns:
             How many fired.
+
+        Raises:
+            StoreUnavailableError: Some could not fire now; the clock has not moved.
         """
         fired = 0
+        tried: set[DueTimer] = set()
         while True:
-            due = await self._store.due_timers(self._owner, to_ms, self._settings.timer_batch)
+            limit = self._settings.timer_batch + len(tried)
+            rows = await self._store.due_timers(self._owner, to_ms, limit)
+            tried &= set(rows)  # what failed for good is still there, and tried once only
+            due = [row for row in rows if row not in tried]
             if not due:
                 break
             # Only timers of one instant run together: a wake may set others that are due sooner.
             first = [t for t in due if t.due_at_ms == due[0].due_at_ms]
             now_ms = max(first[0].due_at_ms, self._clock.business_ms())
-            await self.submit([Job(TimerJob(t.number, t.key, now_ms)) for t in first])
-            fired += len(first)
-            self.stats.timers += len(first)
+            jobs = [Job(TimerJob(t.number, t.key, now_ms)) for t in first]
+            await self.submit(jobs)
+            if any(job.answer is not None and job.answer.code in _LATER for job in jobs):
+                raise StoreUnavailableError("timers could not fire")
+            tried.update(first)
+            done = sum(job.answer is None for job in jobs)
+            fired += done
+            self.stats.timers += done
         if isinstance(self._clock, VirtualClock):
             self._clock.advance_to(to_ms)
         return fired
@@ -184,6 +197,7 @@ class Host:
             [(row.partition, row.owner, row.epoch) for row in rows], self._owner
         )
         self._epochs.update(won)
+        self.activations.drop_partitions(won.keys())
         self.stats.claimed += len(won)
         self._on_outbox()
         return len(won)
@@ -272,10 +286,11 @@ class Host:
         while True:
             now_ms = self._clock.business_ms()
             due = await self._store.due_timers(self._owner, now_ms, self._settings.timer_batch)
-            if due:
-                await self.submit([Job(TimerJob(t.number, t.key, now_ms)) for t in due])
-                self.stats.timers += len(due)
-            if len(due) < self._settings.timer_batch:
+            jobs = [Job(TimerJob(t.number, t.key, now_ms)) for t in due]
+            await self.submit(jobs)
+            done = sum(job.answer is None for job in jobs)
+            self.stats.timers += done
+            if done < self._settings.timer_batch:
                 await asyncio.sleep(self._settings.timer_poll_s)
 
     async def _passivate(self) -> None:
@@ -285,4 +300,5 @@ class Host:
             self.stats.passivated += self.activations.passivate(before_ms)
 
 
+_LATER = (Code.BUSY, Code.RETRY)
 _LOST = Answer(Code.RETRY, detail="the outcome is unknown", retry_after_s=1.0)

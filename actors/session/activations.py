@@ -1,5 +1,6 @@
 """Active customers: packed as last committed, decoded only for their turn."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from actors.domain.ids import Identity
@@ -69,7 +70,7 @@ class Activations:
             if self._by_identity.get(identity) == number:
                 del self._by_identity[identity]
 
-    def drop_partitions(self, partitions: set[int]) -> None:
+    def drop_partitions(self, partitions: Collection[int]) -> None:
         """Forget the customers of partitions that were handed over or lost."""
         for number in [n for n, a in self._by_number.items() if a.partition in partitions]:
             self.drop(number)

@@ -18,8 +18,8 @@ from actors.wire.state import pack_state
 class Chain:
     """One customer's jobs in this group, in order, and the turns that were taken.
 
-    `recalled` are effects that the state has forgotten and the journal gave back; `stale` are keys
-    of timer rows that the state knows nothing of.
+    `recalled` are the effects that responses are about, from the state or, when it has forgotten
+    them, from the journal; `stale` are keys of timers that the state knows nothing of.
     """
 
     number: int
@@ -34,8 +34,12 @@ class Chain:
     broken: bool = False
 
     def change(self) -> Change | None:
-        """Return what to commit, or None when nothing happened."""
-        if not self.done and not self.stale:
+        """Return what to commit, or None when no turn was taken.
+
+        Raises:
+            Exception: The state or a turn cannot be packed.
+        """
+        if not self.done:
             return None
         change = Change(
             self.number,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from actors import turn as core
+from actors.decisioning.journal import TurnRecord
 from actors.domain.errors import CodecError, RetryableError
 from actors.domain.events import Event, Response
 from actors.domain.ids import IdSpace, home_partition, parse_effect
@@ -118,14 +119,7 @@ class Session:
         if again:
             found = await self._store.lookup(Lookup(turns=tuple({where for _, where in again})))
             for job, where in again:
-                payload = found.turns.get(where)
-                if payload is None:
-                    job.answer = Answer(Code.GONE, detail="the first answer was erased")
-                else:
-                    body = reply_json(
-                        unpack_turn(payload), *where, playbook.minor_digits, duplicate=True
-                    )
-                    job.answer = Answer(Code.DUPLICATE, body)
+                job.answer = _answer_again(found.turns.get(where), *where, playbook)
         return fresh
 
     def _chains(self, jobs: list[Job], known: Resolved) -> list[Chain]:
@@ -142,7 +136,8 @@ class Session:
         """Return whose job it is. An event's first identity decides, whoever it was addressed to."""
         item = job.item
         if isinstance(item, Event) and item.identities:
-            return known.owners.get(item.identities[0], job.number)
+            first = item.identities[0]
+            return known.owners.get(first) or known.derived.get(first, job.number)
         return job.number
 
     def _open(self, number: int, job: Job, known: Resolved) -> Chain | None:
@@ -172,21 +167,32 @@ class Session:
         return Chain(number, partition, epoch, row.seq, state)
 
     async def _missing_effects(self, chains: list[Chain]) -> None:
-        """Read back the turns whose effects a state has forgotten."""
+        """Read back the turns whose effects a state has forgotten.
+
+        An effect that is known now is kept at hand: a timer of this group may make the state forget
+        it before its response has its turn.
+        """
         wanted: list[tuple[Chain, Job, int, int]] = []
         for chain in chains:
             for job in chain.jobs:
                 if isinstance(job.item, Response):
                     _, seq, n = parse_effect(job.item.effect_key)
-                    if chain.state.effect(seq, n) is None:
+                    effect = chain.state.effect(seq, n)
+                    if effect is None:
                         wanted.append((chain, job, seq, n))
+                    else:
+                        chain.recalled[(seq, n)] = effect
         if not wanted:
             return
         turns = tuple({(chain.number, seq) for chain, _, seq, _ in wanted})
         found = await self._store.lookup(Lookup(turns=turns))
         for chain, job, seq, n in wanted:
             payload = found.turns.get((chain.number, seq))
-            effect = None if payload is None else core.effect_of(unpack_turn(payload), n)
+            try:
+                effect = None if payload is None else core.effect_of(unpack_turn(payload), n)
+            except CodecError as error:
+                job.answer = Answer(Code.FAILED, detail=str(error))
+                continue
             if effect is None:
                 job.answer = Answer(Code.UNKNOWN_EFFECT, detail="no effect has this key")
             else:
@@ -208,19 +214,16 @@ class Session:
             position += 1
 
     def _plan(self, chain: Chain) -> list[Job]:
-        """Put the customer's due timers before what arrived."""
+        """Put the customer's due timers before what arrived; one asked for may be among both."""
         jobs = [job for job in chain.jobs if job.answer is None]
         if not jobs or all(job.dry_run for job in jobs):
             return jobs
         now_ms = self._clock.business_ms()
-        asked = {job.item.key for job in jobs if isinstance(job.item, TimerJob)}
         due = sorted(
             (
                 t
                 for t in chain.state.timers
-                if t.due_at_ms <= now_ms
-                and t.key not in asked
-                and (chain.number, t.key) not in self._poisoned
+                if t.due_at_ms <= now_ms and (chain.number, t.key) not in self._poisoned
             ),
             key=lambda t: (t.due_at_ms, t.key),
         )
@@ -247,8 +250,7 @@ class Session:
                 self._break(chain, job, error)
                 continue
             if job.dry_run:
-                body = reply_json(turn.record, chain.number, turn.state.seq, playbook.minor_digits)
-                job.answer = Answer(Code.ACCEPTED, body)
+                job.answer = _answer(turn.record, chain.number, turn.state.seq, playbook)
             else:
                 chain.done.append((job, turn, turn.state.seq))
 
@@ -265,10 +267,14 @@ class Session:
                 _, seq, n = parse_effect(item.effect_key)
                 effect = state.effect(seq, n) or chain.recalled[(seq, n)]
                 return core.respond(state, item, effect, now_ms, playbook.minor_digits)
+            if (chain.number, item.key) in self._poisoned:
+                job.answer = Answer(Code.FAILED, detail="the timer failed before")
+                return None
             timer = next((t for t in state.timers if t.key == item.key), None)
             if timer is None:
                 chain.stale.append(item.key)
-                return None
+            if timer is None or timer.due_at_ms > item.now_ms:
+                return None  # it was woken, or began anew, since it was found to be due
             return core.wake(state, timer, playbook, item.now_ms)
         except Exception as error:  # noqa: BLE001  one customer's fault stops no other
             self._break(chain, job, error)
@@ -279,7 +285,7 @@ class Session:
         log.error("a turn of customer %d failed", chain.number, exc_info=error)
         if isinstance(job.item, TimerJob) and len(self._poisoned) < MAX_POISONED:
             self._poisoned.add((chain.number, job.item.key))
-        job.answer = Answer(Code.FAILED, detail="the turn failed; it changed nothing")
+        job.answer = Answer(Code.FAILED, detail=_CHANGED_NOTHING)
         chain.broken = True
         for other in chain.jobs:
             if other.answer is None:
@@ -290,7 +296,12 @@ class Session:
         for chain in chains:
             if chain.broken:
                 continue
-            change = chain.change()
+            try:
+                change = chain.change()
+            except Exception:
+                log.exception("turns of customer %d cannot be packed", chain.number)
+                self._fail(chain)
+                continue
             if change is not None:
                 ready.append((chain, change))
                 changes.append(change)
@@ -312,6 +323,11 @@ class Session:
             for (_, change), verdict in zip(ready, verdicts, strict=True)
             if verdict is Verdict.COMMITTED
         )
+
+    def _fail(self, chain: Chain) -> None:
+        """Answer what a customer's state could not take in; the committed one stays."""
+        for job in chain.jobs:
+            job.answer = job.answer or Answer(Code.FAILED, detail=_CHANGED_NOTHING)
 
     def _refuse(self, chain: Chain, verdict: Verdict) -> None:
         """Forget a customer whose turns were fenced or lost a race; a lost race is run again."""
@@ -336,15 +352,39 @@ class Session:
         )
         for job, turn, seq in chain.done:
             if not isinstance(job.item, TimerJob):
-                body = reply_json(turn.record, chain.number, seq, playbook.minor_digits)
-                job.answer = Answer(Code.ACCEPTED, body)
+                job.answer = _answer(turn.record, chain.number, seq, playbook)
 
 
+_CHANGED_NOTHING = "the turn failed; it changed nothing"
 _NO_SCORES = Scores("", "", prior=True, rows=())
 
 
 def _pick(scores: Scores, positions: dict[ScoreRow, int], rows: Sequence[ScoreRow]) -> Scores:
-    if scores.prior or not rows:
+    if scores.prior:
         return scores
     picked = tuple(scores.rows[positions[row]] for row in rows)
     return Scores(scores.model, scores.version, prior=False, rows=picked)
+
+
+def _answer(
+    record: TurnRecord, number: int, seq: int, playbook: Playbook, *, duplicate: bool = False
+) -> Answer:
+    """Return the reply of a turn that is committed, so that nothing may go wrong any more."""
+    try:
+        body = reply_json(record, number, seq, playbook.minor_digits, duplicate=duplicate)
+    except Exception:
+        log.exception("the reply to turn %d of customer %d cannot be written", seq, number)
+        return Answer(Code.FAILED, detail="the turn was taken, but its reply cannot be written")
+    return Answer(Code.DUPLICATE if duplicate else Code.ACCEPTED, body)
+
+
+def _answer_again(payload: bytes | None, number: int, seq: int, playbook: Playbook) -> Answer:
+    """Return the first answer to a message again, from the journal."""
+    if payload is None:
+        return Answer(Code.GONE, detail="the first answer was erased")
+    try:
+        record = unpack_turn(payload)
+    except CodecError as error:
+        log.exception("turn %d of customer %d is damaged", seq, number)
+        return Answer(Code.FAILED, detail=str(error))
+    return _answer(record, number, seq, playbook, duplicate=True)

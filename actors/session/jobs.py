@@ -1,5 +1,6 @@
 """The items of a group, and what has become of each."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -39,7 +40,11 @@ class Job:
     @classmethod
     def of(cls, routed: Routed) -> "Job":
         """Return the job for an item from a front door."""
-        return cls(routed.item, routed.number, routed.dry_run)
+        item, number = routed.item, routed.number
+        if isinstance(item, Response) and not number:
+            with suppress(InvalidIdError):
+                number = parse_effect(item.effect_key)[0]
+        return cls(item, number, routed.dry_run)
 
     @property
     def mailbox(self) -> object:

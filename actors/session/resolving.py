@@ -1,8 +1,10 @@
 """Who is it? From items to customers, with as few reads as possible."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from actors.domain.errors import CodecError
 from actors.domain.ids import Identity, IdSpace
 from actors.ports import FirstAnswer, Found, Lookup, Store, StoredCustomer
 from actors.session.activations import Activation, Activations
@@ -23,10 +25,15 @@ class Wanted:
 
 @dataclass(slots=True)
 class Resolved:
-    """What the group knows before its turns. `fresh` are customers that have no row yet."""
+    """What the group knows before its turns. `fresh` are customers that have no row yet.
+
+    `derived` are the numbers that identities without an owner would get: a claim of one by another
+    customer of the same group is settled by the commit, in the order of the group.
+    """
 
     owners: dict[Identity, int] = field(default_factory=dict)
     customers: dict[int, Activation] = field(default_factory=dict)
+    derived: dict[Identity, int] = field(default_factory=dict)
     fresh: dict[int, tuple[Identity, int]] = field(default_factory=dict)
     messages: dict[bytes, FirstAnswer] = field(default_factory=dict)
 
@@ -108,7 +115,7 @@ class Resolver:
                 ):
                     taken.append(identity)
                 else:
-                    known.owners[identity] = number
+                    known.derived[identity] = number
                     known.fresh[number] = (identity, generation)
             generation += 1
             identities = taken
@@ -118,13 +125,8 @@ class Resolver:
 
 
 def activation_of(row: StoredCustomer, now_machine_ms: int) -> Activation:
-    """Return the activation of a stored customer."""
-    state = unpack_state(row.state)
-    return Activation(
-        row.number,
-        row.partition,
-        row.seq,
-        row.state,
-        now_machine_ms,
-        tuple(state.identities),
-    )
+    """Return the activation of a stored customer; that its state is damaged is said at its turn."""
+    identities: tuple[Identity, ...] = ()
+    with suppress(CodecError):
+        identities = tuple(unpack_state(row.state).identities)
+    return Activation(row.number, row.partition, row.seq, row.state, now_machine_ms, identities)

@@ -155,7 +155,7 @@ def test_the_stream_carries_what_was_queued_for_its_channel(system):
     customer = reply["customerId"].removeprefix("c_")
     channel = _channel_of(system, customer)
 
-    lines = _listen(system, channel, until=customer)
+    lines = _listen(system, channel, until=f'"customerId":"c_{customer}')
 
     assert any(customer in line for line in lines if line.startswith("data:"))
 

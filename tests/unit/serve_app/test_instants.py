@@ -17,7 +17,7 @@ def test_what_is_written_reads_back_the_same(at_ms: int):
 
 
 @given(
-    st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1)),
+    st.datetimes().filter(lambda local: 1 < local.year < 9999),
     st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m))),
 )
 def test_the_zone_is_taken_into_account(local: datetime, zone: timezone):
@@ -29,10 +29,12 @@ def test_the_zone_is_taken_into_account(local: datetime, zone: timezone):
 
 @given(st.text(max_size=40))
 def test_any_other_text_is_refused_without_being_repeated(text: str):
-    try:
-        parse_instant(text)
-    except ValueError as error:
-        assert len(text) < 4 or text not in str(error)
+    personal = f"anna {text}"
+
+    with pytest.raises(ValueError, match="RFC 3339") as refused:
+        parse_instant(personal)
+
+    assert "anna" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_the_forms_that_clients_send_are_understood(text: str, at_ms: int):
     ],
 )
 def test_other_forms_are_not(text: str):
-    with pytest.raises(ValueError, match="must be|names a day"):
+    with pytest.raises(ValueError, match=r"must be|names a day"):
         parse_instant(text)
 
 
