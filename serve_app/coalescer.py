@@ -30,13 +30,14 @@ class CoalescerSettings:
     """Bounds of one front door.
 
     At most `max_waiting` items wait in all; a call carries at most `max_items` of them and
-    `max_bytes`. An item is sent again, to whoever owns its customer then, until `deadline_s`.
+    `max_bytes`, and `in_flight` calls to a cell are under way at once: with more than one, groups
+    are smaller and each costs a call, a scoring and a commit. An item is sent again, to whoever owns its customer then, until `deadline_s`.
     """
 
     max_waiting: int = 20_000
     max_items: int = 512
     max_bytes: int = 4 * 1024 * 1024
-    in_flight: int = 2
+    in_flight: int = 1
     call_timeout_s: float = 10.0
     deadline_s: float = 8.0
     pause_s: float = 0.025
@@ -157,27 +158,25 @@ class Coalescer:
         try:
             async with asyncio.timeout(self._settings.call_timeout_s):
                 answers = unpack_answers(await self._call(lane.cell, request))
-            if len(answers) != len(letters):
-                raise ValueError(f"{len(answers)} answers to {len(letters)} items")
+            answered = list(zip(letters, answers, strict=True))
         except Exception:  # noqa: BLE001  whatever happened, the letters are sent again
             if self._lanes.get(lane.cell.owner) is lane:
                 del self._lanes[lane.cell.owner]
             waiting, lane.waiting = list(lane.waiting), deque()
             self._lose(waiting)
             return
-        for letter, answer in zip(letters, answers, strict=True):
+        for letter, answer in answered:
             if answer.code is Code.NOT_MINE:
                 self._redirect(letter, answer.number)
             elif not letter.done.done():
                 letter.done.set_result(answer)
 
     def _redirect(self, letter: _Letter, number: int) -> None:
-        """Send a letter on: to the home of the customer it belongs to, once the map is fresh."""
+        """Address a letter to the home of its customer; `_returned` sends on what has no answer."""
         if number:
             letter.partition = home_partition(number)
             if letter.route is not None:
                 self._remember(letter.route, letter.partition)
-        self._lose([letter])
 
     def _remember(self, route: Identity, partition: int) -> None:
         """Keep where an identity's customer lives when that is not the identity's own home."""

@@ -11,11 +11,13 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cel import Context
+
 from actors.domain.profile import Profile
 from actors.domain.state import CustomerState
-from actors.playbook.fields import CATALOGUE, NEVER_DAYS
-from actors.playbook.lowering import Variable, variable_of
-from actors.playbook.model import Playbook
+from actors.playbook.fields import AFTER_SEGMENTS, CATALOGUE, NEVER_DAYS
+from actors.playbook.lowering import SEGMENTS, Variable, variable_of
+from actors.playbook.model import Action, Playbook, Trigger
 from actors.playbook.rules import Rule
 from actors.playbook.templates import Placeholder, Template
 
@@ -209,11 +211,46 @@ def _whole(path: str) -> Scalar:
     return lambda view: {key: read(value, view) for key, value in entries(view).items()}
 
 
+Groups = tuple[tuple[int, ...], ...]
+"""Indexes of actions, in groups."""
+
+_MAX_PICKS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """The variables that some of the rules need.
+
+    `values` are (name, position in `ContextBuilder.names`), `flags` (name, segment); `listed` and
+    `tiered` say whether the list of segments and the tier are needed as such.
+    """
+
+    values: tuple[tuple[str, int], ...]
+    flags: tuple[tuple[str, str], ...]
+    listed: bool
+    tiered: bool
+
+    def context(self, values: Sequence[Value], segments: Sequence[str], tier: str) -> Context:
+        """Return the CEL context of these rules.
+
+        Everything at once: a context that is added to after an evaluation is built again inside.
+        """
+        variables = {name: values[position] for name, position in self.values}
+        for name, segment in self.flags:
+            variables[name] = segment in segments
+        if self.listed:
+            variables[SEGMENTS] = list(segments)
+        if self.tiered:
+            variables["tier"] = tier
+        return Context(variables=variables)
+
+
 class ContextBuilder:
     """Picks the variables of one playbook's rules and placeholders, and reads their values.
 
     `names` are the variables in the order of the values that `build` returns: an order that depends
-    on nothing but the playbook.
+    on nothing but the playbook. What is made from segments is not among them: a `Pick` adds it.
+    `segments` is the pick of the segments' own rules.
     """
 
     def __init__(self, playbook: Playbook) -> None:
@@ -222,9 +259,13 @@ class ContextBuilder:
         variables = {variable for rule in rules_of(playbook) for variable in rule.variables}
         for template in _templates_of(playbook):
             variables |= {v for p in template.placeholders if (v := _variable_of(p)) is not None}
-        ordered = sorted(variables, key=lambda variable: variable.name)
+        made = {variable for variable in variables if variable.path in AFTER_SEGMENTS}
+        ordered = sorted(variables - made, key=lambda variable: variable.name)
         self.names = tuple(variable.name for variable in ordered)
         self._readers = tuple(self._reader(variable, playbook) for variable in ordered)
+        self._positions = {name: i for i, name in enumerate(self.names)}
+        self._picks: dict[tuple[Groups, tuple[str, ...]], Pick] = {}
+        self.segments = self._pick([segment.rule for segment in playbook.segments])
 
     def _reader(self, variable: Variable, playbook: Playbook) -> Scalar:
         path = variable.path
@@ -235,6 +276,34 @@ class ContextBuilder:
         if path in playbook.used_whole:
             return _whole(path)
         return _some(path, sorted(playbook.used_keys.get(path, ())))
+
+    def pick(self, groups: Groups, triggers: tuple[Trigger, ...], playbook: Playbook) -> Pick:
+        """Return what the rules of some actions and triggers need; worked out once.
+
+        `groups` are tuples of action indexes, as `Playbook.by_placement` and `Trigger.propose` have
+        them.
+        """
+        key = (groups, tuple([trigger.name for trigger in triggers]))
+        known = self._picks.get(key)
+        if known is None:
+            rules = [trigger.when for trigger in triggers if trigger.when is not None]
+            for index in {index for group in groups for index in group}:
+                rules += rules_of_action(playbook.actions[index])
+            known = self._pick(rules)
+            if len(self._picks) < _MAX_PICKS:
+                self._picks[key] = known
+        return known
+
+    def _pick(self, rules: Sequence[Rule]) -> Pick:
+        variables = sorted({variable for rule in rules for variable in rule.variables})
+        return Pick(
+            tuple(
+                (v.name, self._positions[v.name]) for v in variables if v.name in self._positions
+            ),
+            tuple((v.name, v.key) for v in variables if v.path == SEGMENTS and v.key is not None),
+            any(v.path == SEGMENTS and v.key is None for v in variables),
+            any(v.path == "tier" for v in variables),
+        )
 
     def build(self, state: CustomerState, occasion: Occasion, now_ms: int) -> list[Value]:
         """Return the values of the variables, in the order of `names`."""
@@ -248,13 +317,17 @@ def builder_of(playbook: Playbook) -> ContextBuilder:
     return ContextBuilder(playbook)
 
 
+def rules_of_action(action: Action) -> list[Rule]:
+    """Return the rules of one action: its eligibility and the conditions of its weights."""
+    rules = [rule for rule, _ in action.weights]
+    return rules if action.eligible is None else [*rules, action.eligible]
+
+
 def rules_of(playbook: Playbook) -> list[Rule]:
     """Return every rule of a playbook."""
     rules = [segment.rule for segment in playbook.segments]
     for action in playbook.actions:
-        rules += [rule for rule, _ in action.weights]
-        if action.eligible is not None:
-            rules.append(action.eligible)
+        rules += rules_of_action(action)
     return rules + [trigger.when for trigger in playbook.triggers if trigger.when is not None]
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from cel import Context
 
-from actors.decisioning.context import builder_of
+from actors.decisioning.context import Groups, builder_of
 from actors.decisioning.inputs import Candidate, DecisionInput, Prepared, Removal
-from actors.playbook.model import Action, Playbook
+from actors.playbook.model import Action, Playbook, Trigger
 from actors.policies.consent import consent_refusal
-from actors.policies.contact_pressure import cap_refusal
+from actors.policies.contact_pressure import FullCap, cap_covers, full_caps
 
 AVAILABILITY = "availability"
 ELIGIBILITY = "eligibility"
@@ -24,40 +24,53 @@ STAGES = (AVAILABILITY, ELIGIBILITY, SUITABILITY, CONSENT, CONTACT_POLICY, ARBIT
 MAX_CANDIDATES = 256
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a customer stands at this moment: the CEL context, the segments held and the tier."""
+    """Where a customer stands at this moment: the rules' values, the segments held and the tier."""
 
-    context: Context
+    values: Sequence[Any]
     segments: tuple[str, ...]
     tier: str
 
+    def context(
+        self, playbook: Playbook, groups: Groups, triggers: tuple[Trigger, ...] = ()
+    ) -> Context:
+        """Return the CEL context for the rules of some actions and triggers."""
+        pick = builder_of(playbook).pick(groups, triggers, playbook)
+        return pick.context(self.values, self.segments, self.tier)
+
 
 def stand(values: Sequence[Any], playbook: Playbook) -> Standing:
-    """Evaluate the segments on a context's values, and make them visible to the other rules.
-
-    `values` are in the order of the playbook's variables (see `ContextBuilder.names`).
-    """
-    names = builder_of(playbook).names
-    context = Context(variables=dict(zip(names, values, strict=True)))
-    segments = tuple(s.name for s in playbook.segments if s.rule.met(context))
-    held = set(segments)
-    tier = next((t.segment for t in playbook.tiers if t.segment in held), playbook.default_tier)
-    context.add_variable("segments", list(segments))
-    context.add_variable("tier", tier)
-    return Standing(context, segments, tier)
+    """Evaluate the segments on values in the order of `ContextBuilder.names`."""
+    context = builder_of(playbook).segments.context(values, (), "")
+    segments = tuple([s.name for s in playbook.segments if s.rule.met(context)])
+    tier = next((t.segment for t in playbook.tiers if t.segment in segments), playbook.default_tier)
+    return Standing(values, segments, tier)
 
 
-def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None = None) -> Prepared:
+def placed(playbook: Playbook, channel: str, placements: Sequence[str]) -> Groups:
+    """Return the actions that have a treatment for each of the placements, in their order."""
+    return tuple([playbook.by_placement.get((channel, p), ()) for p in placements])
+
+
+def prepare(
+    given: DecisionInput,
+    playbook: Playbook,
+    standing: Standing | None = None,
+    context: Context | None = None,
+) -> Prepared:
     """Return the candidates that reach scoring, their context weights, and the removals.
 
     Placements consider every action with a treatment for them; outbound channels only what was
-    proposed. `standing` saves work when the caller has it for `given.context` already.
+    proposed. `standing` and `context` save work when the caller has them for this input already.
     """
     standing = standing or stand(given.context, playbook)
-    funnel = _Funnel(given, playbook, standing.context)
-    for placement in given.placements:
-        indices = playbook.by_placement.get((given.channel, placement), ())
+    groups = placed(playbook, given.channel, given.placements)
+    if context is None:
+        proposed = tuple([proposal.actions for proposal in given.proposals])
+        context = standing.context(playbook, groups + proposed)
+    funnel = _Funnel(given, playbook, context, full_caps(playbook.caps, given.caps))
+    for placement, indices in zip(given.placements, groups, strict=True):
         if not indices:
             funnel.removed.append(
                 Removal(-1, given.channel, AVAILABILITY, f"no action for placement {placement!r}")
@@ -81,6 +94,7 @@ class _Funnel:
     given: DecisionInput
     playbook: Playbook
     context: Context
+    full: list[FullCap]
     candidates: list[Candidate] = field(default_factory=list)
     removed: list[Removal] = field(default_factory=list)
     weights: dict[int, float] = field(default_factory=dict)
@@ -132,7 +146,7 @@ class _Funnel:
         )
         if why is not None:
             return Removal(index, channel, CONSENT, why)
-        full = cap_refusal(playbook.caps, given.caps, channel, action.key, action.purpose)
-        if full is not None:
-            return Removal(index, channel, CONTACT_POLICY, full.cap, full.retry_at_ms)
+        for cap, retry_at_ms in self.full:
+            if cap_covers(cap, channel, action.key, action.purpose):
+                return Removal(index, channel, CONTACT_POLICY, cap.name, retry_at_ms)
         return None

@@ -6,6 +6,7 @@ whoever holds one knows which partition to ask.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from actors.domain.errors import InvalidIdError
@@ -70,6 +71,7 @@ def home_partition(number: int) -> int:
     return number >> _HASH_BITS
 
 
+@lru_cache(maxsize=4096)
 def _to_text(number: int) -> str:
     letters = []
     for _ in range(_TEXT_LENGTH):

@@ -1,18 +1,12 @@
 """Contact caps: how often a customer may be addressed, in windows of elapsed time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from actors.domain.profile import MAX_CONTACTS, Contact, Profile
 from actors.playbook.model import Cap, Playbook
 
-
-@dataclass(frozen=True, slots=True)
-class CapRefusal:
-    """The cap that is full, and when the oldest contact leaves its window."""
-
-    cap: str
-    retry_at_ms: int
+FullCap = tuple[Cap, int]
+"""A cap that is full, and when the oldest contact leaves its window."""
 
 
 def _group(action: str) -> str:
@@ -46,18 +40,13 @@ def counters(profile: Profile, caps: Sequence[Cap], now_ms: int) -> tuple[tuple[
     return tuple(result)
 
 
-def cap_refusal(
-    caps: Sequence[Cap],
-    counts: Sequence[tuple[int, int]],
-    channel: str,
-    action: str,
-    purpose: str,
-) -> CapRefusal | None:
-    """Return the first full cap that covers this contact, or None when there is room in all."""
-    for cap, (count, retry_at_ms) in zip(caps, counts, strict=True):
-        if count >= cap.limit and cap_covers(cap, channel, action, purpose):
-            return CapRefusal(cap.name, retry_at_ms)
-    return None
+def full_caps(caps: Sequence[Cap], counts: Sequence[tuple[int, int]]) -> list[FullCap]:
+    """Return the caps that have no room, in the playbook's order, from what `counters` counted."""
+    return [
+        (cap, retry_at_ms)
+        for cap, (count, retry_at_ms) in zip(caps, counts, strict=True)
+        if count >= cap.limit
+    ]
 
 
 def reserve(profile: Profile, playbook: Playbook, contact: Contact) -> None:

@@ -1,6 +1,7 @@
 """A cell: the Ray actor that hosts many customers."""
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -36,6 +37,10 @@ _SWITCH_S = 0.0005
 """Turns keep the interpreter busy; the store's threads must not wait 5 ms for each of their steps."""
 
 
+_GC = (50_000, 50, 50)
+"""Turns make no cycles to speak of, and tens of thousands of activations are walked in vain."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSettings:
     """What a cell is told when it is made; plain values, so that it can be made again by Ray."""
@@ -61,6 +66,7 @@ class CellHost:
 
     def __init__(self, settings: CellSettings) -> None:
         sys.setswitchinterval(_SWITCH_S)
+        gc.set_threshold(*_GC)
         self._settings = settings
         self._starting = asyncio.Lock()
         self._host: Host | None = None
@@ -108,6 +114,8 @@ class CellHost:
         await store.register_cell(row)
         await host.start(row)
         self._host = host
+        gc.collect()
+        gc.freeze()
         self._channels = build_channels(
             ChannelsConfig.model_validate(settings.channels),
             Path(settings.data_dir),

@@ -16,19 +16,22 @@ CLOSE = "close"
 _MAX_KEY = 64
 _MAX_FIELDS = 16
 _MAX_TEXT = 256
+_NUMBERS = frozenset({bool, int, float})
 
 
 @dataclass(slots=True)
 class Advance:
     """What one event did to a customer's triggers.
 
-    `proposed` fire now; `recorded` log what another system delivered; `started` are waits to set
-    and `stopped` the keys of waits to delete. `notes` say why something did not start.
+    `proposed` fire now; `recorded` log what another system delivered; `started` are waits to set,
+    `prolonged` waits that are due later than they were, and `stopped` the keys of waits to delete.
+    `notes` say why something did not start.
     """
 
     proposed: list[Trigger] = field(default_factory=list)
     recorded: list[Trigger] = field(default_factory=list)
     started: list[Timer] = field(default_factory=list)
+    prolonged: list[Timer] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -74,12 +77,15 @@ def _start(
     key = f"{TRIGGER}/{trigger.name}/{_key_of(trigger, event.properties)}"
     known = next((t for t in state.timers if t.key == key), None)
     due_at_ms = at_ms + trigger.after_ms
-    if known is not None and known.due_at_ms >= due_at_ms and key not in result.stopped:
-        return  # an older event that arrived late does not bring the wait forward
+    timer = Timer(key, due_at_ms, TRIGGER, trigger.name, _scalars(event.properties))
+    if known is not None and key not in result.stopped:
+        if due_at_ms > known.due_at_ms:  # an older event that came late moves nothing
+            result.prolonged.append(timer)
+        return
     if known is None and len(state.timers) + len(result.started) >= MAX_TIMERS:
         result.notes.append(f"too many waits: {trigger.name}")
         return
-    result.started.append(Timer(key, due_at_ms, TRIGGER, trigger.name, _scalars(event.properties)))
+    result.started.append(timer)
 
 
 def _key_of(trigger: Trigger, properties: dict[str, Any]) -> str:
@@ -103,8 +109,7 @@ def _scalars(properties: dict[str, Any]) -> dict[str, object]:
     for name, value in properties.items():
         if len(kept) >= _MAX_FIELDS:
             break
-        if isinstance(value, bool | int | float) or (
-            isinstance(value, str) and len(value) <= _MAX_TEXT
-        ):
+        kind = type(value)
+        if kind in _NUMBERS or (kind is str and len(value) <= _MAX_TEXT):
             kept[name] = value
     return kept

@@ -31,6 +31,7 @@ class Chain:
     done: list[tuple[Job, Turn, int]] = field(default_factory=list)
     recalled: dict[tuple[int, int], OpenEffect] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
+    prolonged: dict[str, int] = field(default_factory=dict)
     broken: bool = False
 
     def change(self) -> Change | None:
@@ -50,7 +51,7 @@ class Chain:
             pack_state(self.state),
             timers_deleted=list(self.stale),
         )
-        timers: dict[str, int] = {}
+        timers: dict[str, int] = dict(self.prolonged)
         deleted: dict[str, None] = dict.fromkeys(self.stale)
         for job, turn, seq in self.done:
             change.journal.append(

@@ -1,11 +1,11 @@
 """Events, questions and timers: begin or wake, then decide once the scores are there."""
 
-from typing import Any
+from cel import Context
 
 from actors.decisioning.arbitration import choose, rows_of, scores_by_action
 from actors.decisioning.context import Occasion, builder_of
 from actors.decisioning.exploration import seed_of
-from actors.decisioning.funnel import Standing, prepare, stand
+from actors.decisioning.funnel import Standing, placed, prepare, stand
 from actors.decisioning.inputs import ENGINE_VERSION, DecisionInput, Proposal
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.record import DecisionRecord, outcome_of
@@ -58,11 +58,15 @@ def begin(
     )
     values = builder_of(playbook).build(state, occasion, now_ms)
     standing = stand(values, playbook)
+    triggers = playbook.triggers_for(event.type, event.name) if started else ()
+    groups = placed(playbook, event.channel, event.placements)
+    groups += tuple([trigger.propose for trigger in triggers])
+    context = standing.context(playbook, groups, triggers)
     proposals: list[Proposal] = []
     if started:
-        step = advance(state, event, when.at_ms, playbook, standing.context)
+        step = advance(state, event, when.at_ms, playbook, context)
         proposals = _apply(turn, step, playbook, standing)
-    _prepare(turn, playbook, proposals, values, standing, event)
+    _prepare(turn, playbook, proposals, standing, event, context)
     return turn
 
 
@@ -84,7 +88,7 @@ def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) ->
         return turn
     occasion = Occasion("timer", trigger.on, "", dict(timer.data), {}, late=False)
     values = builder_of(playbook).build(state, occasion, now_ms)
-    _prepare(turn, playbook, [_proposal(trigger)], values, stand(values, playbook), None)
+    _prepare(turn, playbook, [_proposal(trigger)], stand(values, playbook), None, None)
     return turn
 
 
@@ -131,11 +135,13 @@ def _identify(turn: Turn, event: Event, owners: dict[Identity, int]) -> None:
 def _apply(turn: Turn, step: Advance, playbook: Playbook, standing: Standing) -> list[Proposal]:
     state = turn.state
     turn.record.notes += step.notes
-    gone = set(step.stopped) | {timer.key for timer in step.started}
+    changed = [*step.started, *step.prolonged]
+    gone = set(step.stopped) | {timer.key for timer in changed}
     if gone:
         state.timers = [t for t in state.timers if t.key not in gone]
+        state.timers += changed
         turn.timers_deleted += step.stopped
-        state.timers += step.started
+        # The row of a prolonged wait stays where it is: when it fires early, it is moved once.
         turn.timers_set += step.started
     for trigger in step.recorded:
         record_effect(turn, trigger, standing.tier, playbook)
@@ -151,9 +157,9 @@ def _prepare(
     turn: Turn,
     playbook: Playbook,
     proposals: list[Proposal],
-    values: list[Any],
     standing: Standing,
     event: Event | None,
+    context: Context | None,
 ) -> None:
     placements = event.placements if event is not None else ()
     if not placements and not proposals:
@@ -166,7 +172,7 @@ def _prepare(
         channel=event.channel if event is not None else "",
         placements=placements,
         max_actions=event.max_actions if event is not None else 0,
-        context=values,
+        context=list(standing.values),
         caps=counters(profile, playbook.caps, now_ms),
         refused={
             key: history.last_refused_at_ms + silent_ms
@@ -176,5 +182,5 @@ def _prepare(
         consents={key: consent.status for key, consent in profile.consents.items()},
         proposals=tuple(proposals),
     )
-    turn.prepared = prepare(turn.given, playbook, standing)
+    turn.prepared = prepare(turn.given, playbook, standing, context)
     turn.rows = rows_of(turn.prepared, playbook)

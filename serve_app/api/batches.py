@@ -126,6 +126,8 @@ async def send_all(
             event = build_event(kind_of(envelope), envelope, key, edge.new_id)
             if event.sent_at_ms is None:
                 event.sent_at_ms = sent_at_ms
+            # The reply has no room for actions, so none are chosen: they would count as shown.
+            event.placements, event.max_actions = (), 0
             sending.append(packed(event))
         except ProblemError as problem:
             results.append(_rejected(_message_id(value), problem))

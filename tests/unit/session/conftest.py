@@ -11,9 +11,7 @@ from tests.doubles.faults import FailNext
 @pytest.fixture(params=["memory", "sqlite"])
 def world(request, tmp_path):
     """A session over each store that there is, with faults to order."""
-    if request.param == "memory":
-        truth = MemoryStore()
-    else:
-        truth = SqliteStore.open(tmp_path / "store.db")
+    file = tmp_path / "store.db"
+    truth = SqliteStore.open(file) if request.param == "sqlite" else MemoryStore()
     yield World(FailNext(truth), truth)
     asyncio.run(truth.close())

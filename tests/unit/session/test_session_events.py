@@ -222,6 +222,18 @@ def test_a_dry_run_answers_as_the_real_one_would_and_changes_nothing(world):
     assert world.reply(question(id="m1"))["actions"][0]["action"] == BANNER
 
 
+def test_a_dry_run_leaves_no_trace_in_the_real_turns_of_its_group(world):
+    world.reply(make_event(id="m0"))
+    dry = [Routed(order(5, id=f"d{i}"), dry_run=True) for i in range(2)]
+
+    codes = world.codes(dry[0], order(7, id="m1"), dry[1])
+
+    assert codes == ["ACCEPTED"] * 3
+    assert world.customer("ann").profile.purchases.spend_minor == 700
+    assert len(world.outbox()) == 1
+    world.assert_sound(ANN)
+
+
 def test_a_dry_run_reserves_no_contact(world):
     world.playbook = make_playbook(
         policies={"caps": {"once": {"limit": 1, "window": "P1D", "channels": ["web"]}}}
