@@ -16,11 +16,13 @@ SERVE_FLAGS = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
 }
 """Set before Ray is imported, unless the environment says otherwise.
 
 HAProxy in front and user code on the replica's own loop: about a tenth of the CPU per request. No
-drain at shutdown: 1 s instead of 30; a cluster's serve.yaml keeps it.
+drain at shutdown: 1 s instead of 30; a cluster's serve.yaml keeps it. A proxy that needs longer
+than three times its ready check is killed, and with it the start: 15 s on a busy machine.
 """
 
 

@@ -45,7 +45,8 @@ case "$part" in
     ;;
   *)
     run "checks" bash scripts/check.sh
-    run "fast tests" .venv/bin/pytest -m "not ray and not slow" "$@"
+    # Two workers: nothing here needs a core for itself, and the tests on Ray come afterwards.
+    run "fast tests" .venv/bin/pytest -m "not ray and not slow" -n 2 --dist worksteal "$@"
     [ "$part" = fast ] || run "tests on Ray" .venv/bin/pytest -m "ray and not slow" "$@"
     ;;
 esac

@@ -1,11 +1,9 @@
 """RFC 3339 instants and ISO 8601 durations at the edge; integers of milliseconds inside."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST_MS = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
+from actors.wire.instants import EPOCH
 
 _DAY_MS = 86_400_000
 _INSTANT = re.compile(
@@ -37,13 +35,6 @@ def parse_instant(text: str) -> int:
     except ValueError:
         raise ValueError("names a day or an hour that does not exist") from None
     return since.days * _DAY_MS + since.seconds * 1000 + since.microseconds // 1000 + extra
-
-
-def format_instant(at_ms: int) -> str:
-    """Return RFC 3339 in UTC with milliseconds; instants beyond year 1 … 9999 are clamped."""
-    at_ms = min(max(at_ms, -62_135_596_800_000), LATEST_MS)
-    text = (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds")
-    return text[:23] + "Z"
 
 
 def parse_duration(text: str) -> int:

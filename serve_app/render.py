@@ -14,9 +14,9 @@ from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.ports import JournalKind, TimelineRow
 from actors.turn import DECIDE
+from actors.wire.instants import format_instant
 from actors.wire.records import unpack_turn
 from serve_app.envelope import minor_digits
-from serve_app.instants import format_instant
 
 KIND_NAMES = {
     JournalKind.EVENT: "event",

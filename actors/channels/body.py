@@ -1,7 +1,6 @@
 """The JSON that every way out carries: one shape for webhook, file and stream."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgpack
@@ -9,9 +8,7 @@ import msgpack
 from actors.domain.errors import CodecError
 from actors.domain.ids import customer_text, decision_text, effect_text
 from actors.ports import OutboxItem
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST_MS = 253_402_300_799_999  # RFC 3339 ends with the year 9999
+from actors.wire.instants import format_instant
 
 
 def key_of(item: OutboxItem) -> str:
@@ -41,8 +38,8 @@ def effect_fields(item: OutboxItem) -> dict[str, Any]:
         if payload.get("placement"):
             fields["placement"] = payload["placement"]
         fields["content"] = payload["content"]
-        fields["committedAt"] = _rfc3339(item.committed_at_ms)
-        fields["expiresAt"] = _rfc3339(item.expires_at_ms)
+        fields["committedAt"] = format_instant(item.committed_at_ms)
+        fields["expiresAt"] = format_instant(item.expires_at_ms)
         if payload.get("recipient"):
             fields["identities"] = payload["recipient"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -66,8 +63,3 @@ def effect_body(item: OutboxItem) -> bytes:
         raise CodecError(
             f"the payload of effect {key_of(item)} is not JSON: {type(error).__name__}"
         ) from error
-
-
-def _rfc3339(at_ms: int) -> str:
-    at = _EPOCH + timedelta(milliseconds=min(max(at_ms, 0), _LATEST_MS))
-    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,7 +1,7 @@
 """Arbitration: priority = propensity × context weight × value × lever − cost, slot by slot."""
 
 from actors.decisioning.exploration import choose_index
-from actors.decisioning.funnel import ARBITRATION
+from actors.decisioning.funnel import ARBITRATION, CONTACT_POLICY
 from actors.decisioning.inputs import (
     Candidate,
     Choice,
@@ -13,6 +13,7 @@ from actors.decisioning.inputs import (
 )
 from actors.domain.scores import Score, ScoreRow, Scores
 from actors.playbook.model import Playbook
+from actors.policies.contact_pressure import cap_covers
 
 MAX_OUTBOUND = 1
 """Outbound actions that one turn may start."""
@@ -60,17 +61,44 @@ def choose(
     slots = [(p, p) for p in given.placements[: given.max_actions]] + [
         ("", "outbound")
     ] * MAX_OUTBOUND
+    taken = [count for count, _ in given.caps]
     for placement, stream in slots:
-        open_to = [r for r in by_slot.get(placement, ()) if r.action not in used]
+        open_to = [
+            r
+            for r in by_slot.get(placement, ())
+            if r.action not in used and (not chosen or _has_room(r, taken, playbook, removed))
+        ]
         if not open_to:
             continue
         index, chosen_with = choose_index(given.seed, f"slot/{stream}", len(open_to))
         picked = open_to[index]
         used.add(picked.action)
+        for i in _covering(picked, playbook):
+            taken[i] += 1
         rank = 1 + sum(1 for c in chosen if bool(c.ranked.placement) == bool(picked.placement))
         chosen.append(Chosen(picked, rank, chosen_with))
     everything = tuple(r for group in by_slot.values() for r in group)
     return Choice(everything, tuple(chosen), tuple(removed))
+
+
+def _covering(ranked: Ranked, playbook: Playbook) -> list[int]:
+    """Return the positions of the caps that a contact of this kind counts under."""
+    action = playbook.actions[ranked.action]
+    return [
+        i
+        for i, cap in enumerate(playbook.caps)
+        if cap_covers(cap, ranked.channel, action.key, action.purpose)
+    ]
+
+
+def _has_room(ranked: Ranked, taken: list[int], playbook: Playbook, removed: list[Removal]) -> bool:
+    """Return whether caps have room left beside what this turn has chosen already."""
+    for i in _covering(ranked, playbook):
+        cap = playbook.caps[i]
+        if taken[i] >= cap.limit:
+            removed.append(Removal(ranked.action, ranked.channel, CONTACT_POLICY, cap.name))
+            return False
+    return True
 
 
 def _rank(

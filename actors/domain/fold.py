@@ -23,6 +23,8 @@ from actors.domain.state import CustomerState
 OTHER = "*other"
 """Where amounts go once a mapping has reached its limit: sums stay whole."""
 
+MAX_SUM = 2**62
+
 _MAX_TRAIT_SIZE = 1024
 _MAX_NAME = 64
 _LATE_MS = 24 * 3600 * 1000
@@ -49,10 +51,10 @@ def fold(state: CustomerState, event: Event, at_ms: int, now_ms: int, digits: in
     conversation = state.conversation
     about = event.name or event.type
     conversation.add(Utterance(at_ms, event.channel, "customer", about[:_MAX_NAME], state.seq + 1))
-    last = conversation.turns[-1]
-    if last.seq == state.seq + 1:  # a late event is not what she wants now
-        conversation.last_intent = last.about
-        conversation.last_channel = last.channel
+    newest = next((u for u in reversed(conversation.turns) if u.who == "customer"), None)
+    if newest is not None and newest.seq == state.seq + 1:  # a late event is not what she wants now
+        conversation.last_intent = newest.about
+        conversation.last_channel = newest.channel
     return notes
 
 
@@ -120,10 +122,15 @@ def _traits(profile: Profile, traits: dict[str, Any], notes: list[str]) -> None:
             notes.append("too_many_traits")
 
 
+def _bounded(amount: int) -> int:
+    """Keep what hostile events add up to within what can be stored; no real sum comes near."""
+    return max(-MAX_SUM, min(MAX_SUM, amount))
+
+
 def _bought(book: Purchases, minor: int, items: int, at_ms: int) -> None:
     book.orders += 1
-    book.items += items
-    book.spend_minor += minor
+    book.items = _bounded(book.items + items)
+    book.spend_minor = _bounded(book.spend_minor + minor)
     if not book.first_at_ms or at_ms < book.first_at_ms:
         book.first_at_ms = at_ms
     book.last_at_ms = max(book.last_at_ms, at_ms)
@@ -167,7 +174,7 @@ def department_amounts(properties: dict[str, Any], digits: int) -> dict[str, tup
                 quantity = _count(product.get("quantity"), 1)
                 minor, items = amounts.get(name, (0, 0))
                 price = minor_of(product.get("price"), digits) or 0
-                amounts[name] = (minor + price * quantity, items + quantity)
+                amounts[name] = (_bounded(minor + price * quantity), items + quantity)
     return amounts
 
 
@@ -184,7 +191,7 @@ def _order_completed(
     _bought(profile.purchases, total, items, at_ms)
     for name, (minor, count) in amounts.items():
         _bought(_department(profile, name), minor, count, at_ms)
-    profile.coupons_used += _count(properties.get("coupons_used"))
+    profile.coupons_used = _bounded(profile.coupons_used + _count(properties.get("coupons_used")))
     _close_cart(state, properties)
 
 
@@ -195,8 +202,9 @@ def _order_refunded(
     if total is None:
         notes.append("refund_without_total")
         return
-    state.profile.purchases.refunds += 1
-    state.profile.purchases.spend_minor -= abs(total)
+    purchases = state.profile.purchases
+    purchases.refunds += 1
+    purchases.spend_minor = _bounded(purchases.spend_minor - abs(total))
 
 
 def _product_viewed(
@@ -233,8 +241,9 @@ def _product_added(
         conversation.cart_items = 0
         conversation.cart_minor = 0
     quantity = _count(properties.get("quantity"), 1)
-    conversation.cart_items += quantity
-    conversation.cart_minor += (minor_of(properties.get("price"), digits) or 0) * quantity
+    conversation.cart_items = _bounded(conversation.cart_items + quantity)
+    price = (minor_of(properties.get("price"), digits) or 0) * quantity
+    conversation.cart_minor = _bounded(conversation.cart_minor + price)
 
 
 def _product_removed(

@@ -1,10 +1,13 @@
 """Money at the edge of the core: decimals in, integer minor units inside."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 LIMIT_MINOR = 10**15
 """Amounts beyond ten trillion currency units are taken for mistakes."""
+
+
+_MAX_EXPONENT = 20
 
 
 def minor_of(value: Any, digits: int) -> int | None:
@@ -32,8 +35,11 @@ def minor_of(value: Any, digits: int) -> int | None:
     if not isinstance(value, str):
         return None
     try:
-        exact = Decimal(value).scaleb(digits)
-        amount = int(exact.to_integral_value()) if exact.is_finite() else None
-    except (InvalidOperation, ValueError, OverflowError):
+        exact = Decimal(value)
+        # Read the exponent first: writing out the digits of 1e999999 would take for ever.
+        if not exact.is_finite() or exact.adjusted() > _MAX_EXPONENT:
+            return None
+        amount = int(exact.scaleb(digits).to_integral_value())
+    except (ArithmeticError, ValueError):
         return None
-    return amount if amount is not None and abs(amount) <= LIMIT_MINOR else None
+    return amount if abs(amount) <= LIMIT_MINOR else None

@@ -104,6 +104,7 @@ class OutboxRow:
 class Change:
     """All that one customer's turns in one group write. `seq_before` is 0 for a new customer.
 
+    `seq_after` is greater, or equal when nothing but timer rows of a known customer changes.
     `outbox_cancelled` names (seq, n) of effects to withdraw if they are still pending.
     """
 

@@ -19,7 +19,8 @@ class Chain:
     """One customer's jobs in this group, in order, and the turns that were taken.
 
     `recalled` are the effects that responses are about, from the state or, when it has forgotten
-    them, from the journal; `stale` are keys of timers that the state knows nothing of.
+    them, from the journal; `stale` are keys of timers that the state knows nothing of, `prolonged`
+    the times of those that were found due and are not, because their wait began anew.
     """
 
     number: int
@@ -35,12 +36,12 @@ class Chain:
     broken: bool = False
 
     def change(self) -> Change | None:
-        """Return what to commit, or None when no turn was taken.
+        """Return what to commit, or None when nothing happened.
 
         Raises:
             Exception: The state or a turn cannot be packed.
         """
-        if not self.done:
+        if not (self.done or self.stale or self.prolonged):
             return None
         change = Change(
             self.number,

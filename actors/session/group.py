@@ -273,8 +273,10 @@ class Session:
             timer = next((t for t in state.timers if t.key == item.key), None)
             if timer is None:
                 chain.stale.append(item.key)
-            if timer is None or timer.due_at_ms > item.now_ms:
-                return None  # it was woken, or began anew, since it was found to be due
+                return None
+            if timer.due_at_ms > item.now_ms:
+                chain.prolonged[item.key] = timer.due_at_ms
+                return None
             return core.wake(state, timer, playbook, item.now_ms)
         except Exception as error:  # noqa: BLE001  one customer's fault stops no other
             self._break(chain, job, error)
@@ -351,6 +353,7 @@ class Session:
             )
         )
         for job, turn, seq in chain.done:
+            job.taken = True
             if not isinstance(job.item, TimerJob):
                 job.answer = _answer(turn.record, chain.number, seq, playbook)
 

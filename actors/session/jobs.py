@@ -26,7 +26,8 @@ class TimerJob:
 class Job:
     """One item of a group. `number` is the customer it is addressed to, or 0: by first identity.
 
-    `again` asks for another attempt after this one's commit. Timers have no answer to give.
+    `again` asks for another attempt after this one's commit. Timers have no answer to give;
+    `taken` says that the job's turn was committed.
     """
 
     item: Item | TimerJob
@@ -36,6 +37,7 @@ class Job:
     fingerprint: bytes = b""
     answer: Answer | None = None
     again: bool = False
+    taken: bool = False
 
     @classmethod
     def of(cls, routed: Routed) -> "Job":

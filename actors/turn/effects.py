@@ -105,13 +105,18 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     history.offered += 1
     history.last_offered_at_ms = max(history.last_offered_at_ms, effect.at_ms)
     state.conversation.add(Utterance(effect.at_ms, effect.channel, "us", effect.action, effect.seq))
-    effects = state.effects
-    effects.append(open_effect(effect))
-    if len(effects) > MAX_OPEN_EFFECTS:
-        # A label already given is the least to lose; the journal keeps every effect anyway.
-        labelled = next((i for i, e in enumerate(effects) if e.label >= 0), 0)
-        del effects[labelled]
+    remember(state, open_effect(effect))
     close_at(turn, effect.expires_at_ms)
+
+
+def remember(state: CustomerState, effect: OpenEffect) -> None:
+    """Keep an effect in the state; beyond the limit one goes that has its label already."""
+    effects = state.effects
+    effects.append(effect)
+    if len(effects) > MAX_OPEN_EFFECTS:
+        # The one just added is what this is about; the journal keeps every effect anyway.
+        labelled = next((i for i, e in enumerate(effects[:-1]) if e.label >= 0), 0)
+        del effects[labelled]
 
 
 def history_of(state: CustomerState, action: str) -> ResponseHistory:

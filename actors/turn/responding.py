@@ -6,7 +6,7 @@ from actors.domain.conversation import Utterance
 from actors.domain.events import Response
 from actors.domain.fold import set_consent
 from actors.domain.state import CustomerState
-from actors.turn.effects import history_of, learn
+from actors.turn.effects import history_of, learn, remember
 from actors.turn.under_way import Turn
 
 
@@ -22,6 +22,8 @@ def respond(
     at_ms = now_ms if response.at_ms is None else min(response.at_ms, now_ms)
     turn = Turn(state, TurnRecord(at_ms=at_ms, received_at_ms=now_ms, response=response))
     state.seq += 1
+    if effect not in state.effects:
+        remember(state, effect)  # or every later yes would teach again
     outcome = response.outcome
     history = history_of(state, effect.action)
     if outcome == "impression":

@@ -3,7 +3,6 @@
 The first answer and every later one to the same message come from the same record.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic_core import to_json
@@ -11,14 +10,7 @@ from pydantic_core import to_json
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import OUTBOUND, Effect
 from actors.domain.ids import customer_text, decision_text, effect_text
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def time_text(at_ms: int) -> str:
-    """Return an instant in RFC 3339, in UTC, with milliseconds."""
-    moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+from actors.wire.instants import format_instant
 
 
 def action_json(effect: Effect, number: int, minor_digits: int) -> dict[str, Any]:
@@ -32,7 +24,7 @@ def action_json(effect: Effect, number: int, minor_digits: int) -> dict[str, Any
         "rank": effect.rank,
         "propensity": effect.propensity,
         "priority": effect.priority_minor / 10**minor_digits,
-        "expiresAt": time_text(effect.expires_at_ms),
+        "expiresAt": format_instant(effect.expires_at_ms),
     }
 
 

@@ -1,9 +1,12 @@
-"""`righttime bench`: how fast it is, on this machine, against something fixed."""
+"""`righttime bench`: how fast, how small and how quickly back it is, on this machine."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
 
@@ -77,6 +80,102 @@ def http(  # noqa: PLR0913 - one parameter an option
         if check and missed:
             raise Failure(f"targets missed: {', '.join(missed)}", results.as_json())
         output.result(results.as_json())
+
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where the store is put, to measure that disk.",
+        show_default=".righttime/bench",
+        file_okay=False,
+    ),
+]
+CheckOption = Annotated[bool, typer.Option("--check", help="Exit with 1 when a target is missed.")]
+
+
+@app.command("recovery")
+def recovery(
+    kills: Annotated[int, typer.Option(help="How many kills.", min=1, max=1000)] = 10,
+    cells: Annotated[
+        int | None,
+        typer.Option(help="How many cells.", min=1, max=64, show_default="one a core"),
+    ] = None,
+    data: DataOption = None,
+    check: CheckOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Kill cells with kill -9, and time how long their customers wait.
+
+    A system is started for the purpose. Cells are killed in turn; at once
+    some customers of the killed one send an order each, and again under the
+    same message id until they are answered. The next kill comes when the
+    cell serves its share again. At the end every acknowledged order must be
+    there exactly once. Ten kills take about two minutes.
+
+    Examples:
+      righttime bench recovery
+      righttime bench recovery --kills 30 --json
+    """
+    with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench.recovery import run, show
+
+        found = run(kills, cells, data, output.console.print)
+        show(output.console, found)
+        if found.wrong:
+            raise Failure(found.wrong[0], found.as_json())
+        if check and not found.as_json()["met"]:
+            raise Failure("customers waited for longer than they should", found.as_json())
+        output.result(found.as_json())
+
+
+@app.command("memory")
+def memory(
+    known: Annotated[int, typer.Option(help="Customers that the store knows.", min=1000)] = 100_000,
+    active: Annotated[
+        int, typer.Option(help="Customers that become active and are measured.", min=10)
+    ] = 20_000,
+    data: DataOption = None,
+    check: CheckOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Measure what an active customer costs in memory, and a passive one in time.
+
+    Loads customers through POST /v1/batch, restarts the system so that all
+    of them are passive, and activates some with one event each: the growth
+    of the cells' memory (PSS) is theirs. Then passive customers are read
+    back from the same file, as activation does it. Takes some minutes and
+    about 5 KB of disk an event.
+
+    Examples:
+      righttime bench memory
+      righttime bench memory --known 10000 --active 2000 --json
+    """
+    with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench.memory import run, show
+
+        console = output.console
+        found = run(known, active, data, console.print, lambda name: _bar(console, name))
+        show(console, found)
+        if check and found.missed():
+            raise Failure(f"targets missed: {', '.join(found.missed())}", found.as_json())
+        output.result(found.as_json())
+
+
+@contextmanager
+def _bar(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to call with (done, total): a bar on a terminal, a line elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    if not console.is_terminal:
+        console.print(f"{name} ...")
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @app.command("core")

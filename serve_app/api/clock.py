@@ -7,10 +7,10 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.wire.instants import LATEST_MS, format_instant
 from serve_app.api.documentation import BODY_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response
 from serve_app.bodies import read_body, require_json
-from serve_app.instants import LATEST_MS, format_instant
 from serve_app.problems import NOT_FOUND, UNAVAILABLE, ProblemError, from_validation, invalid
 from serve_app.schemas import ADVANCE
 

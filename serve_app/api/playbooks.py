@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from actors.domain.errors import PlaybookError
 from actors.playbook.loader import bundle_from_bytes
+from actors.wire.instants import format_instant
 from serve_app.api.documentation import (
     BODY_PROBLEMS,
     IF_NONE_MATCH,
@@ -20,7 +21,6 @@ from serve_app.api.documentation import (
 )
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response, tagged
 from serve_app.bodies import read_body, require_json, strictly
-from serve_app.instants import format_instant
 from serve_app.problems import (
     INVALID,
     NOT_FOUND,

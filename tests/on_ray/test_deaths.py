@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+
 from tests.on_ray.conftest import Caller, kill
 
 pytestmark = [pytest.mark.ray, pytest.mark.fault, pytest.mark.timeout(240)]

@@ -3,10 +3,9 @@ import pytest
 from actors.domain.profile import MAX_CONTACTS, Contact, Profile
 from actors.playbook.model import Cap
 from actors.policies.contact_pressure import (
-    CapRefusal,
     cap_covers,
-    cap_refusal,
     counters,
+    full_caps,
     reserve,
 )
 from tests.builders import DAY, HOUR, NOW, REMINDER, SHOP, make_playbook
@@ -23,33 +22,38 @@ def make_contact(ago=0, channel="email", action="a/b/c", purpose="marketing"):
     return Contact(NOW - ago, channel, action, purpose)
 
 
-def refusal(cap, *contacts, channel="email", action="a/b/c", purpose="marketing"):
+def full(cap, *contacts):
+    """When the cap has room again, or None when it has room now."""
     profile = Profile(contacts=sorted(contacts, key=lambda c: c.at_ms))
-    return cap_refusal([cap], counters(profile, [cap], NOW), channel, action, purpose)
+    found = full_caps([cap], counters(profile, [cap], NOW))
+    assert all(name is cap for name, _ in found)
+    return found[0][1] if found else None
 
 
 def test_a_cap_has_room_until_its_limit_is_reached():
     cap = make_cap(limit=2)
 
-    assert refusal(cap) is None
-    assert refusal(cap, make_contact(DAY)) is None
-    assert refusal(cap, make_contact(DAY), make_contact(HOUR)) is not None
+    assert full(cap) is None
+    assert full(cap, make_contact(DAY)) is None
+    assert full(cap, make_contact(DAY), make_contact(HOUR)) is not None
 
 
 def test_a_full_cap_says_when_the_oldest_contact_leaves_its_window():
-    found = refusal(make_cap(limit=2), make_contact(HOUR), make_contact(DAY))
+    found = full(make_cap(limit=2), make_contact(HOUR), make_contact(DAY))
 
-    assert found == CapRefusal("cap", NOW - DAY + 7 * DAY)
+    assert found == NOW - DAY + 7 * DAY
 
 
-@pytest.mark.parametrize(("ago", "full"), [(7 * DAY - 1, True), (7 * DAY, False), (8 * DAY, False)])
-def test_windows_are_elapsed_time_and_end_now(ago, full):
-    assert (refusal(make_cap(), make_contact(ago)) is not None) is full
+@pytest.mark.parametrize(
+    ("ago", "is_full"), [(7 * DAY - 1, True), (7 * DAY, False), (8 * DAY, False)]
+)
+def test_windows_are_elapsed_time_and_end_now(ago, is_full):
+    assert (full(make_cap(), make_contact(ago)) is not None) is is_full
 
 
 def test_trying_again_when_told_to_succeeds():
     cap, contact = make_cap(), make_contact(DAY)
-    retry_at_ms = refusal(cap, contact).retry_at_ms
+    retry_at_ms = full(cap, contact)
 
     assert counters(Profile(contacts=[contact]), [cap], retry_at_ms) == ((0, 0),)
     assert counters(Profile(contacts=[contact]), [cap], retry_at_ms - 1)[0][0] == 1
@@ -74,14 +78,14 @@ def test_a_cap_covers_what_passes_all_its_filters(only, covered):
     cap = make_cap(**only)
 
     assert cap_covers(cap, "email", "a/b/c", "marketing") is covered
-    assert (refusal(cap, make_contact(HOUR)) is not None) is covered
+    assert (full(cap, make_contact(HOUR)) is not None) is covered
 
 
 def test_contacts_of_other_kinds_do_not_fill_a_cap():
     cap = make_cap(channels=["email"])
 
-    assert refusal(cap, make_contact(HOUR, channel="app")) is None
-    assert refusal(cap, make_contact(HOUR), channel="app") is None
+    assert full(cap, make_contact(HOUR, channel="app")) is None
+    assert not cap_covers(cap, "app", "a/b/c", "marketing")
 
 
 def test_a_contact_is_reserved_only_when_a_cap_covers_it():

@@ -220,7 +220,6 @@ def test_the_last_intent_is_of_the_latest_event_not_of_the_latest_arrival():
     assert (conversation.last_intent, conversation.last_channel) == ("Latest", "app")
 
 
-@pytest.mark.xfail(reason="fold compares with whatever was said last, by us too")
 def test_an_answer_of_ours_does_not_make_her_next_event_an_old_one():
     state = make_state()
     begin(state, make_event("First", at=NOW - 2000), SHOP, NOW)
@@ -239,7 +238,6 @@ def test_an_answer_of_ours_does_not_make_her_next_event_an_old_one():
     ],
     ids=["order", "cart"],
 )
-@pytest.mark.xfail(raises=OverflowError, reason="price × quantity is not bounded in fold")
 def test_no_event_makes_a_state_that_cannot_be_stored(event):
     state, _ = folded(*[event] * 20)
 

@@ -175,7 +175,6 @@ def test_what_is_worth_less_than_nothing_is_removed_in_arbitration():
     assert {s for _, _, s, _ in removals(turn, playbook)} == {ARBITRATION}
 
 
-@pytest.mark.xfail(reason="caps are counted once a turn: two slots of one turn pass a cap of one")
 def test_a_cap_holds_within_one_turn_too():
     policies = {"caps": {"one": {"limit": 1, "window": "P1D", "channels": ["web"]}}}
     playbook = make_playbook(policies=policies)

@@ -70,15 +70,12 @@ def test_what_is_no_amount_is_none(value):
     assert minor_of(value, 2) is None
 
 
-_ABSURD = pytest.mark.xfail(reason="minor_of computes the power, or lets decimal.Overflow out")
-
-
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param("1e99999", marks=_ABSURD),
-        pytest.param("1e999999", marks=_ABSURD),
-        pytest.param("-1e999998", marks=_ABSURD),
+        "1e99999",
+        "1e999999",
+        "-1e999998",
         "1e-999999",
         "9" * 5000,
     ],

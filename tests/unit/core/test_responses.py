@@ -123,7 +123,6 @@ def test_a_forgotten_effect_is_rebuilt_from_its_turn():
     assert effect_of(record, 1) is None
 
 
-@pytest.mark.xfail(reason="a recalled effect is not kept: each later yes teaches again")
 def test_a_forgotten_effect_teaches_one_label_too():
     state = make_state()
     record = take(state, order()).record

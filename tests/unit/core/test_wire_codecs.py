@@ -11,6 +11,7 @@ from actors.domain.scores import Score, ScoreRow, Scores
 from actors.wire import records
 from actors.wire import state as state_wire
 from actors.wire.codec import pack, unpack
+from actors.wire.instants import format_instant
 from actors.wire.messages import (
     Answer,
     Code,
@@ -22,7 +23,7 @@ from actors.wire.messages import (
     unpack_request,
 )
 from actors.wire.records import pack_turn, unpack_turn
-from actors.wire.replies import reply_json, time_text
+from actors.wire.replies import reply_json
 from actors.wire.scoring import pack_rows, pack_scores, unpack_rows, unpack_scores
 from actors.wire.state import pack_state, unpack_state
 from tests.builders import NOW, make_event, make_state, order, question, take
@@ -153,13 +154,12 @@ def test_a_request_of_an_unknown_version_is_refused():
     ],
 )
 def test_instants_are_written_in_utc_with_milliseconds(at_ms, text):
-    assert time_text(at_ms) == text
+    assert format_instant(at_ms) == text
 
 
-@pytest.mark.xfail(raises=OverflowError, reason="time_text does not clamp, unlike format_instant")
 @pytest.mark.parametrize("at_ms", [-(10**15), 10**15])
 def test_every_instant_can_be_written(at_ms):
-    assert time_text(at_ms).endswith("Z")
+    assert format_instant(at_ms).endswith("Z")
 
 
 def test_the_first_answer_and_every_later_one_are_made_from_the_same_record():

@@ -163,6 +163,10 @@ def test_a_left_cart_is_reminded_of_once_per_cart_unless_it_is_bought(retail):
 def flat(rule: Rule, variables: dict[str, dict[str, object]]) -> cel.Context:
     values: dict[str, object] = {}
     for each in rule.variables:
+        if each.path == "segments" and each.key is not None:
+            values[each.name] = each.key in variables["segments"]
+        if "." not in each.path:
+            continue
         root, name = each.path.split(".")
         found = variables[root][name]
         values[each.name] = found[each.key] if each.key is not None else found

@@ -82,6 +82,36 @@ def test_advancing_fires_what_a_wake_itself_has_set():
     asyncio.run(scenario())
 
 
+def test_advancing_fires_a_prolonged_wait_at_its_later_time():
+    async def scenario():
+        async with hosting(VirtualClock(NOW)) as host:
+            await answered(host, added("c1", id="m1"), added("c1", id="m2", at=NOW + 5 * MINUTE))
+
+            async with asyncio.timeout(5):
+                await host.advance(NOW + 34 * MINUTE)
+                assert await woken(host, ANN) == []
+                await host.advance(NOW + DAY)
+
+            assert await woken(host, ANN) == [(ANN, "c1", NOW + 35 * MINUTE)]
+
+    asyncio.run(scenario())
+
+
+def test_a_real_clock_fires_a_prolonged_wait_at_its_later_time():
+    async def scenario():
+        clock = ManualClock(NOW)
+        async with hosting(clock) as host:
+            await answered(host, added("c1", id="m1"), added("c1", id="m2", at=NOW + 5 * MINUTE))
+            for _ in range(2):
+                clock.advance(30 * MINUTE)
+                seen = host.store.calls.count("due_timers")
+                await until(lambda seen=seen: host.store.calls.count("due_timers") > seen + 3)
+
+            assert await woken(host, ANN) == [(ANN, "c1", NOW + 60 * MINUTE)]
+
+    asyncio.run(scenario())
+
+
 def test_advancing_in_small_batches_misses_nothing():
     async def scenario():
         async with hosting(VirtualClock(NOW), timer_batch=2) as host:

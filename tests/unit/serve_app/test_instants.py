@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.instants import LATEST_MS, format_instant, parse_duration, parse_instant
+from actors.wire.instants import LATEST_MS, format_instant
+from serve_app.instants import parse_duration, parse_instant
 
 EARLIEST_MS = -62_135_596_800_000
 

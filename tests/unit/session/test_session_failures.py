@@ -259,7 +259,6 @@ def test_a_turn_whose_reply_cannot_be_written_is_taken_and_disturbs_nobody(world
     assert (world.state(ANN).seq, world.state(BOB).seq) == (1, 1)
 
 
-@pytest.mark.xfail(reason="time_text does not clamp: the reply cannot be written")
 def test_an_effect_of_a_time_before_all_calendars_is_answered(world):
     event = make_event("Campaign Assigned", id="m1", at=None)
     event.sent_at_ms, event.original_at_ms = 253_402_300_799_000, -62_135_596_800_000

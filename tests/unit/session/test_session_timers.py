@@ -1,6 +1,9 @@
-from actors.ports import JournalKind
+import asyncio
+
+from actors.ports import Change, JournalKind, TimerRow
 from actors.session import Job, TimerJob
 from actors.wire.messages import Routed
+from actors.wire.state import pack_state
 from tests.builders import (
     DAY,
     MINUTE,
@@ -130,12 +133,52 @@ def test_a_wait_that_began_anew_meanwhile_is_not_cut_short(world):
     world.assert_sound(ANN)
 
 
+def test_a_wait_that_was_prolonged_ends_at_its_later_time_and_once(world):
+    world.reply(consent(id="w1"))
+    world.reply(added(id="w2", at=NOW))
+    world.reply(added(id="w3", at=NOW + 5 * MINUTE))
+    for minutes in (30, 5, 5):
+        world.clock.advance(minutes * MINUTE)
+        world.jobs(due(world))
+        if minutes == 30:
+            assert sent(world) == []
+            assert world.timers()[ANN, REMIND] == NOW + 35 * MINUTE
+            assert world.state(ANN).seq == 3
+
+    assert sent(world) == [REMINDER]
+    assert (ANN, REMIND) not in world.timers()
+    world.assert_sound(ANN)
+
+
 def test_a_timer_asked_for_twice_fires_once(world):
     waiting(world)
 
     world.jobs(due(world), due(world))
 
     assert sent(world) == [REMINDER]
+    world.assert_sound(ANN)
+
+
+def test_a_timer_row_that_the_state_knows_nothing_of_is_deleted_without_a_turn(world):
+    world.reply(order(id="m1"))
+    state = world.state(ANN)
+    orphan = Change(
+        ANN,
+        state.partition,
+        world.epochs[state.partition],
+        1,
+        1,
+        pack_state(state),
+        timers_set=[TimerRow("orphan", NOW)],
+    )
+    asyncio.run(world.truth.commit([orphan], NOW))
+    assert (ANN, "orphan") in world.timers()
+
+    codes = [job.answer for job in world.jobs(due(world, "orphan"))]
+
+    assert codes == [None]
+    assert list(world.timers()) == [(ANN, "close")]
+    assert world.state(ANN) == state
     world.assert_sound(ANN)
 
 
