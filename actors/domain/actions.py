@@ -58,7 +58,7 @@ class Effect:
 class OpenEffect:
     """What a customer's state remembers of an effect until its window has long closed.
 
-    `outcome` is the strongest one heard so far, or empty; `label` is what the models were told:
+    `outcome` is the last one heard, or empty; `label` is what the models were told:
     -1 nothing yet, 0 not taken, 1 taken.
     """
 

@@ -12,6 +12,9 @@ from actors.domain.ids import Identity
 MAX_FUTURE_MS = 5 * 60 * 1000
 """An event time further ahead of its receipt than this is clamped to the receipt and marked."""
 
+FIRST_MS = 1
+"""Nothing happened before 1970; 0 stands for "never" in profiles."""
+
 EVENT_TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 
@@ -50,7 +53,8 @@ def event_time(event: Event, received_at_ms: int) -> EventTime:
     """Return the time at which to apply an event that was received at `received_at_ms`.
 
     `receivedAt − (sentAt − originalTimestamp)` when both are given, else `timestamp`, else the
-    receipt. Times more than five minutes ahead of the receipt become the receipt, and are marked.
+    receipt. Times more than five minutes ahead of the receipt become the receipt,
+    and are marked; so are times before 1970, which become its beginning.
     """
     if event.sent_at_ms is not None and event.original_at_ms is not None:
         at_ms = received_at_ms - (event.sent_at_ms - event.original_at_ms)
@@ -62,6 +66,8 @@ def event_time(event: Event, received_at_ms: int) -> EventTime:
         return EventTime(received_at_ms, clamped=False)
     if at_ms > received_at_ms + MAX_FUTURE_MS:
         return EventTime(received_at_ms, clamped=True)
+    if at_ms < FIRST_MS:
+        return EventTime(FIRST_MS, clamped=True)
     return EventTime(at_ms, clamped=False)
 
 

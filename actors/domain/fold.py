@@ -1,7 +1,8 @@
 """Folding events into the profile and the conversation.
 
-Everything is applied at its event time, and sums and counts do not depend on the order of arrival,
-so a late event gives the same profile as a punctual one, except that it is counted as late.
+Everything is applied at its event time. Sums, counts and consents do not depend on the order of
+arrival; of traits, time zone and locale the newest event's hold, and an older one that arrives late
+fills only what is not known. The open cart follows arrival.
 """
 
 from typing import Any
@@ -24,6 +25,7 @@ OTHER = "*other"
 """Where amounts go once a mapping has reached its limit: sums stay whole."""
 
 MAX_SUM = 2**62
+MAX_CONSENTS = 32
 
 _MAX_TRAIT_SIZE = 1024
 _MAX_NAME = 64
@@ -38,23 +40,24 @@ def fold(state: CustomerState, event: Event, at_ms: int, now_ms: int, digits: in
     """
     notes: list[str] = []
     profile = state.profile
+    newest = at_ms >= profile.last_seen_at_ms
     _seen(profile, event.channel, at_ms)
     if now_ms - at_ms > _LATE_MS:
         profile.late_events += 1
         notes.append("late")
-    _context(profile, event, at_ms, notes)
+    _context(profile, event, at_ms, newest, notes)
     if event.traits:
-        _traits(profile, event.traits, notes)
+        _traits(profile, event.traits, newest, notes)
     commerce = _COMMERCE.get(event.name) if event.type == "track" else None
     if commerce is not None:
         commerce(state, event.properties, at_ms, digits, notes)
     conversation = state.conversation
     about = event.name or event.type
     conversation.add(Utterance(at_ms, event.channel, "customer", about[:_MAX_NAME], state.seq + 1))
-    newest = next((u for u in reversed(conversation.turns) if u.who == "customer"), None)
-    if newest is not None and newest.seq == state.seq + 1:  # a late event is not what she wants now
-        conversation.last_intent = newest.about
-        conversation.last_channel = newest.channel
+    hers = next((u for u in reversed(conversation.turns) if u.who == "customer"), None)
+    if hers is not None and hers.seq == state.seq + 1:  # a late event is not what she wants now
+        conversation.last_intent = hers.about
+        conversation.last_channel = hers.channel
     return notes
 
 
@@ -71,19 +74,23 @@ def _seen(profile: Profile, channel: str, at_ms: int) -> None:
     use.last_seen_at_ms = max(use.last_seen_at_ms, at_ms)
 
 
-def _context(profile: Profile, event: Event, at_ms: int, notes: list[str]) -> None:
+def _context(profile: Profile, event: Event, at_ms: int, newest: bool, notes: list[str]) -> None:
     context = event.context
     if not context:
         return
     timezone = context.get("timezone")
-    if isinstance(timezone, str) and len(timezone) <= _MAX_NAME:
+    if (
+        isinstance(timezone, str)
+        and len(timezone) <= _MAX_NAME
+        and (newest or not profile.timezone)
+    ):
         profile.timezone = timezone
     locale = context.get("locale")
-    if isinstance(locale, str) and len(locale) <= _MAX_NAME:
+    if isinstance(locale, str) and len(locale) <= _MAX_NAME and (newest or not profile.locale):
         profile.locale = locale
     traits = context.get("traits")
     if isinstance(traits, dict) and traits:
-        _traits(profile, traits, notes)
+        _traits(profile, traits, newest, notes)
     consent = context.get("consent")
     if isinstance(consent, dict):
         preferences = consent.get("categoryPreferences")
@@ -104,18 +111,25 @@ def set_consent(profile: Profile, category: str, granted: bool, at_ms: int, sour
         known.at_ms > at_ms or (known.at_ms == at_ms and known.status == "denied")
     ):
         return
-    if known is None and len(profile.consents) >= MAX_CHANNELS:
-        return
+    if known is None and len(profile.consents) >= MAX_CONSENTS:
+        granted_keys = [k for k, c in profile.consents.items() if c.status == "granted"]
+        if granted or not granted_keys:
+            return
+        del profile.consents[granted_keys[0]]  # a denial always finds room: unknown means no too
     profile.consents[key] = ConsentState("granted" if granted else "denied", at_ms, source)
 
 
-def _traits(profile: Profile, traits: dict[str, Any], notes: list[str]) -> None:
+def _traits(profile: Profile, traits: dict[str, Any], newest: bool, notes: list[str]) -> None:
+    """Take traits; those of an event older than the last one only fill what is not known."""
     known = profile.traits
     for name, value in traits.items():
+        if not newest and name in known:
+            continue
         if not isinstance(value, bool | int | float | None) and len(str(value)) > _MAX_TRAIT_SIZE:
             notes.append("trait_too_large")
         elif value is None:
-            known.pop(name, None)
+            if newest:
+                known.pop(name, None)
         elif name in known or (len(known) < MAX_TRAITS and len(name) <= _MAX_NAME):
             known[name] = value
         else:

@@ -10,13 +10,13 @@ def consent_refusal(
 ) -> str | None:
     """Return why nothing may be said for this purpose on this channel, or None when it may.
 
-    Purposes in `without_consent` need none, but an explicit denial is honoured for them too.
+    Purposes in `without_consent` need none, but an explicit denial is honoured for them too. A
+    denial for all channels (`*`) holds on each of them, whatever was granted there.
     """
-    status = consents.get(f"{channel}|{purpose}") or consents.get(f"*|{purpose}")
-    if status == GRANTED:
-        return None
-    if status is not None:
-        return f"denied: {channel}|{purpose}"
-    if purpose in without_consent:
+    here, everywhere = consents.get(f"{channel}|{purpose}"), consents.get(f"*|{purpose}")
+    for status, name in ((everywhere, "*"), (here, channel)):
+        if status is not None and status != GRANTED:
+            return f"denied: {name}|{purpose}"
+    if GRANTED in (here, everywhere) or purpose in without_consent:
         return None
     return f"unknown: {channel}|{purpose}"

@@ -154,7 +154,9 @@ class Host:
         await call.done
 
     async def advance(self, to_ms: int) -> int:
-        """Fire, in order of due time, every owned timer due up to `to_ms`, then move the clock.
+        """Fire every owned timer due up to `to_ms`, each customer's in order of due time.
+
+        Then move the clock.
 
         Returns:
             How many fired.
@@ -171,26 +173,25 @@ class Host:
             due = [row for row in rows if row not in tried]
             if not due:
                 break
-            # Only timers of one instant run together: a wake may set others that are due sooner.
-            first = [t for t in due if t.due_at_ms == due[0].due_at_ms]
-            now_ms = max(first[0].due_at_ms, self._clock.business_ms())
-            jobs = [Job(TimerJob(t.number, t.key, now_ms)) for t in first]
+            # One of each customer at a time, for a wake may set others that are due sooner; of
+            # different customers together, or a quiet day of many would cost a commit for each.
+            first: dict[int, DueTimer] = {}
+            for timer in due:
+                first.setdefault(timer.number, timer)
+            floor_ms = self._clock.business_ms()
+            jobs = [
+                Job(TimerJob(timer.number, timer.key, max(timer.due_at_ms, floor_ms)))
+                for timer in first.values()
+            ]
             await self.submit(jobs)
             if any(job.answer is not None and job.answer.code in _LATER for job in jobs):
                 raise StoreUnavailableError("timers could not fire")
-            tried.update(first)
-            done = sum(job.answer is None for job in jobs)
+            tried.update(first.values())
+            done = sum(job.taken for job in jobs)  # others were prolonged, or are gone
             fired += done
             self.stats.timers += done
         if isinstance(self._clock, VirtualClock):
             self._clock.advance_to(to_ms)
-        return fired
-
-    async def _fire(self, jobs: list[Job]) -> int:
-        """Run timers; return how many had something to do: some were prolonged, or are gone."""
-        await self.submit(jobs)
-        fired = sum(job.taken for job in jobs)
-        self.stats.timers += fired
         return fired
 
     async def reload_ownership(self) -> None:
@@ -295,8 +296,8 @@ class Host:
             due = await self._store.due_timers(self._owner, now_ms, self._settings.timer_batch)
             jobs = [Job(TimerJob(t.number, t.key, now_ms)) for t in due]
             await self.submit(jobs)
+            self.stats.timers += sum(job.taken for job in jobs)
             done = sum(job.answer is None for job in jobs)
-            self.stats.timers += done
             if done < self._settings.timer_batch:
                 await asyncio.sleep(self._settings.timer_poll_s)
 

@@ -352,10 +352,14 @@ class Session:
                 tuple(chain.state.identities),
             )
         )
+        fired: set[str] = set()
         for job, turn, seq in chain.done:
-            job.taken = True
-            if not isinstance(job.item, TimerJob):
+            if isinstance(job.item, TimerJob):
+                fired.add(job.item.key)
+            else:
                 job.answer = _answer(turn.record, chain.number, seq, playbook)
+        for job in chain.jobs:
+            job.taken = isinstance(job.item, TimerJob) and job.item.key in fired
 
 
 _CHANGED_NOTHING = "the turn failed; it changed nothing"

@@ -27,7 +27,7 @@ class Job:
     """One item of a group. `number` is the customer it is addressed to, or 0: by first identity.
 
     `again` asks for another attempt after this one's commit. Timers have no answer to give;
-    `taken` says that the job's turn was committed.
+    `taken` says of a timer that it had a turn.
     """
 
     item: Item | TimerJob

@@ -23,6 +23,8 @@ def respond(
     turn = Turn(state, TurnRecord(at_ms=at_ms, received_at_ms=now_ms, response=response))
     state.seq += 1
     if effect not in state.effects:
+        if effect.label < 0 and effect.expires_at_ms <= now_ms:
+            effect.label = 0  # its window was closed before it was forgotten
         remember(state, effect)  # or every later yes would teach again
     outcome = response.outcome
     history = history_of(state, effect.action)

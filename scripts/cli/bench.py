@@ -111,7 +111,7 @@ def recovery(
     some customers of the killed one send an order each, and again under the
     same message id until they are answered. The next kill comes when the
     cell serves its share again. At the end every acknowledged order must be
-    there exactly once. Ten kills take about two minutes.
+    there exactly once. Ten kills take about three minutes.
 
     Examples:
       righttime bench recovery
@@ -120,7 +120,7 @@ def recovery(
     with speaking(as_json=as_json, debug=debug) as output:
         from scripts.bench.recovery import run, show
 
-        found = run(kills, cells, data, output.console.print)
+        found = run(kills, cells, data, lambda text: output.console.print(text, soft_wrap=True))
         show(output.console, found)
         if found.wrong:
             raise Failure(found.wrong[0], found.as_json())

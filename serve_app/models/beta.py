@@ -46,13 +46,12 @@ class BetaBernoulli:
         return row
 
     def learn(self, lessons: Sequence[Lesson]) -> None:
-        """Add lessons. A correction may take a refusal back; counts never fall below zero."""
+        """Add lessons. A correction takes a refusal back, even one that is still to come."""
         for lesson in lessons:
             change = (lesson.taken, lesson.refused)
             for segment in ("", lesson.segment):
                 row = self._row(lesson.action, segment)
                 self._counts[row] += change
-        np.maximum(self._counts, 0.0, out=self._counts)
         self.lessons += len(lessons)
 
     def score(self, rows: Sequence[ScoreRow]) -> tuple[Score, ...]:
@@ -62,6 +61,7 @@ class BetaBernoulli:
         known = self._rows
         none = len(self._counts) - 1 if len(known) < len(self._counts) else -1
         counts = self._counts if none >= 0 else np.concatenate([self._counts, np.zeros((1, 2))])
+        counts = np.maximum(counts, 0.0)
         action = counts[[known.get((row.action, ""), none) for row in rows]]
         both = counts[[known.get((row.action, row.segment), none) for row in rows]]
         prior = np.array([row.prior for row in rows])

@@ -25,6 +25,7 @@ def demo(data: Path) -> dict:
         capture_output=True,
         text=True,
         timeout=560,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from scripts.child import Child, start
 from scripts.demo.client import Client, HttpTransport
 from scripts.demo.households import Story, build, read_wheel, rfc3339
 from scripts.demo.run import Outcome, run
-
 from tests.long.households_truth import Truth, ledger, truth
 from tests.on_ray.conftest import descendants, pids_of
 

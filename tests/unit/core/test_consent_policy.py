@@ -68,7 +68,7 @@ def test_purposes_are_kept_apart():
 def test_consents_are_bounded_and_what_does_not_fit_stays_unknown():
     found = acts(*[(f"channel{i}", True, 1) for i in range(100)])
 
-    assert len(found) == 16
+    assert len(found) == 32
     assert consent_refusal(found, "channel99", "marketing", FREE) is not None
 
 

@@ -134,3 +134,14 @@ def test_a_forgotten_effect_teaches_one_label_too():
         taught += lessons(hear(state, outcome, effect=effect))
 
     assert len(taught) == 1
+
+
+def test_a_forgotten_effect_whose_window_closed_teaches_no_second_no():
+    state = make_state()
+    record = take(state, order()).record
+    wake(state, state.timers[0], NOW + 7 * DAY)  # the window closes: a no is learnt
+    state.effects.clear()
+
+    turn = hear(state, "dismiss", now=NOW + 40 * DAY, effect=effect_of(record, 0))
+
+    assert lessons(turn) == []

@@ -112,6 +112,22 @@ def test_a_real_clock_fires_a_prolonged_wait_at_its_later_time():
     asyncio.run(scenario())
 
 
+def test_advancing_fires_different_customers_timers_together_each_at_its_time():
+    async def scenario():
+        async with hosting(VirtualClock(NOW)) as host:
+            await answered(
+                host, *[added("c1", f"u{i}", id=f"m{i}", at=NOW - i * MINUTE) for i in range(20)]
+            )
+            before = host.stats.groups
+
+            assert await host.advance(NOW + DAY) == 20
+            assert host.stats.groups <= before + 3  # and not one for each instant
+            number = number_of(user("u7"))
+            assert await woken(host, number) == [(number, "c1", NOW + 23 * MINUTE)]
+
+    asyncio.run(scenario())
+
+
 def test_advancing_in_small_batches_misses_nothing():
     async def scenario():
         async with hosting(VirtualClock(NOW), timer_batch=2) as host:
