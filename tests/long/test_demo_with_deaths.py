@@ -114,12 +114,18 @@ def test_a_process_killed_in_the_middle_of_the_demo_changes_no_total(
     tmp_path, story, expected, kind
 ):
     with system(tmp_path / "data", story) as child:
+        dead: set[int] = set()
 
         def kill() -> list[int]:
-            pids = pids_of(child.process.pid, kind)[:1]
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
-            return pids
+            # The one that takes the place of the first has its title only after some seconds.
+            deadline = time.monotonic() + 30
+            while not (pids := set(pids_of(child.process.pid, kind)) - dead):
+                assert time.monotonic() < deadline, f"no {kind} is there"
+                time.sleep(0.1)
+            pid = min(pids)
+            os.kill(pid, signal.SIGKILL)
+            dead.add(pid)
+            return [pid]
 
         killer = Killer(story, [0.3, 0.6], kill)
         began = time.monotonic()
