@@ -30,9 +30,9 @@ from actors.playbook.loader import (  # noqa: E402
     version_of,
 )
 from actors.ports import Store  # noqa: E402
-from actors.runtime.cell import KEY_SETTING, CellActor, CellSettings  # noqa: E402
+from actors.runtime.cell import CellActor, CellSettings  # noqa: E402
 from actors.runtime.clocks import RealClock  # noqa: E402
-from actors.stores.opening import open_store  # noqa: E402
+from actors.stores.opening import KEY_SETTING, open_store  # noqa: E402
 from cluster.supervisor import NAME as SUPERVISOR  # noqa: E402
 from cluster.supervisor import SupervisorActor  # noqa: E402
 from serve_app.auth import new_key, record_of  # noqa: E402

@@ -21,9 +21,8 @@ from actors.playbook.loader import (
     version_of,
 )
 from actors.ports import CellRow, Store
-from actors.runtime.cell import KEY_SETTING
 from actors.runtime.clocks import RealClock, VirtualClock, store_virtual_ms, stored_virtual_ms
-from actors.stores.opening import open_store
+from actors.stores.opening import KEY_SETTING, open_store
 from actors.wire.messages import Answer
 from serve_app.coalescer import Coalescer
 from serve_app.directory import Directory

@@ -27,11 +27,9 @@ from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.host import Host, HostSettings
 from actors.runtime.pidfd import started_at
 from actors.runtime.scorer import HandleScorer
-from actors.stores.opening import open_store
+from actors.stores.opening import KEY_SETTING, open_store
 
 log = logging.getLogger(__name__)
-
-KEY_SETTING = "id_key"
 
 _SWITCH_S = 0.0005
 """Turns keep the interpreter busy; the store's threads must not wait 5 ms for each of their steps."""

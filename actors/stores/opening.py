@@ -7,6 +7,9 @@ from actors.ports import Store
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 
+KEY_SETTING = "id_key"
+"""The setting that holds a store's own key for deriving ids; made once, when it is prepared."""
+
 SUPPORTED = "sqlite:///absolute/path/to/file and memory://"
 
 

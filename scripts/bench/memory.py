@@ -17,7 +17,7 @@ from rich.table import Table
 
 from actors.domain.ids import Identity, IdSpace
 from actors.ports import Lookup
-from actors.runtime.cell import KEY_SETTING
+from actors.stores.opening import KEY_SETTING
 from actors.stores.sqlite import SqliteStore
 from actors.wire.state import unpack_state
 from scripts.bench.http import describe_machine

@@ -146,7 +146,7 @@ def memory(
     of them are passive, and activates some with one event each: the growth
     of the cells' memory (PSS) is theirs. Then passive customers are read
     back from the same file, as activation does it. Takes some minutes and
-    about 5 KB of disk an event.
+    about 2 KB of disk an event.
 
     Examples:
       righttime bench memory

@@ -67,7 +67,7 @@ def replay(child: Child, story: Story, killer) -> Outcome:
             child.url,
             child.key,
             connections=CONNECTIONS,
-            hours=6,
+            hours=12,
             alive=child.alive,
             progress=killer,
         )

@@ -10,7 +10,7 @@ import pytest
 
 from actors.domain.ids import Identity, IdSpace
 from actors.domain.state import CustomerState
-from actors.runtime.cell import KEY_SETTING
+from actors.stores.opening import KEY_SETTING
 from actors.stores.sqlite import SqliteStore
 from actors.wire.state import pack_state
 from scripts.bench.memory import Cells, Memory, cells_now, process_memory, read_back, run
