@@ -29,7 +29,7 @@ from serve_app.directory import Directory
 from serve_app.following import follow_virtual_time
 from serve_app.gateway import EdgeSettings, PackedItem, Services
 from serve_app.http import build_http
-from serve_app.settings import AppSettings
+from serve_app.settings import QUIET, AppSettings
 
 
 class RayGateway:
@@ -191,5 +191,6 @@ def front_door_app(settings: AppSettings) -> serve.Application:
         health_check_timeout_s=10,
         graceful_shutdown_timeout_s=2,
         ray_actor_options={"num_cpus": 0},
+        logging_config=QUIET,
     )(serve.ingress()(FrontDoor))
     return deployment.bind(settings)

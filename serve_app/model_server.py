@@ -13,6 +13,7 @@ from actors.stores.opening import open_store
 from actors.wire.records import unpack_turn
 from actors.wire.scoring import pack_scores, unpack_rows
 from serve_app.models.beta import BetaBernoulli
+from serve_app.settings import QUIET
 
 log = logging.getLogger(__name__)
 
@@ -111,5 +112,6 @@ def model_app(store_url: str) -> serve.Application:
         health_check_timeout_s=10,
         graceful_shutdown_timeout_s=2,
         ray_actor_options={"num_cpus": 0},
+        logging_config=QUIET,
     )(ModelServer)
     return deployment.bind(store_url)

@@ -3,6 +3,10 @@
 from pydantic import BaseModel, ConfigDict
 
 
+QUIET = {"log_level": "WARNING", "enable_access_log": False}
+"""For every deployment: Serve would make a log record for each request, and then drop it."""
+
+
 class AppSettings(BaseModel):
     """Settings of front door, stream and model server."""
 

@@ -11,7 +11,7 @@ from actors.stores.opening import open_store
 from serve_app.auth import KeyRing
 from serve_app.following import follow_virtual_time
 from serve_app.gateway import EdgeSettings
-from serve_app.settings import AppSettings
+from serve_app.settings import QUIET, AppSettings
 from serve_app.stream import build_stream_app
 
 
@@ -57,5 +57,6 @@ def stream_app(settings: AppSettings) -> serve.Application:
         max_ongoing_requests=1000,
         graceful_shutdown_timeout_s=2,
         ray_actor_options={"num_cpus": 0},
+        logging_config=QUIET,
     )(serve.ingress()(Stream))
     return deployment.bind(settings)
