@@ -2,7 +2,6 @@
 
 from pydantic import BaseModel, ConfigDict
 
-
 QUIET = {"log_level": "WARNING", "enable_access_log": False}
 """For every deployment: Serve would make a log record for each request, and then drop it."""
 
