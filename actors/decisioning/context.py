@@ -265,6 +265,7 @@ class ContextBuilder:
         self._readers = tuple(self._reader(variable, playbook) for variable in ordered)
         self._positions = {name: i for i, name in enumerate(self.names)}
         self._picks: dict[tuple[Groups, tuple[str, ...]], Pick] = {}
+        self.quotes: dict[int, tuple[Quote, ...]] = {}
         self.segments = self._pick([segment.rule for segment in playbook.segments])
 
     def _reader(self, variable: Variable, playbook: Playbook) -> Scalar:
@@ -343,18 +344,42 @@ def _variable_of(placeholder: Placeholder) -> Variable | None:
     return variable_of(placeholder.path, placeholder.key if keyed else None)
 
 
-def quoted_values(
-    template: Template, variables: Mapping[str, Value], tier: str
-) -> dict[str, object]:
-    """Return what a template's placeholders stand for, by their names, from flat variables."""
-    values: dict[str, object] = {}
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Where a placeholder's value stands: a position in `ContextBuilder.names`, or -1 for the tier.
+
+    `key` is looked up in the value, when it is a map.
+    """
+
+    name: str
+    position: int
+    key: str
+
+
+def _quotes(builder: ContextBuilder, template: Template) -> tuple[Quote, ...]:
+    quotes = []
     for placeholder in template.placeholders:
         variable = _variable_of(placeholder)
-        if variable is None:
-            values[placeholder.name] = tier if placeholder.path == "tier" else None
-            continue
-        value = variables.get(variable.name)
-        if placeholder.key and variable.key is None:
-            value = value.get(placeholder.key) if isinstance(value, Mapping) else None
-        values[placeholder.name] = value
-    return values
+        if variable is not None:
+            key = placeholder.key if variable.key is None else ""
+            quotes.append(Quote(placeholder.name, builder.names.index(variable.name), key))
+        elif placeholder.path == "tier":
+            quotes.append(Quote(placeholder.name, -1, ""))
+    return tuple(quotes)
+
+
+def quoted_values(
+    playbook: Playbook, template: Template, values: Sequence[Value], tier: str
+) -> dict[str, object]:
+    """Return what a template's placeholders stand for, by their names."""
+    builder = builder_of(playbook)
+    quotes = builder.quotes.get(id(template))
+    if quotes is None:  # the playbook keeps its templates alive, so their ids stay theirs
+        quotes = builder.quotes[id(template)] = _quotes(builder, template)
+    quoted: dict[str, object] = {}
+    for quote in quotes:
+        value = tier if quote.position < 0 else values[quote.position]
+        if quote.key:
+            value = value.get(quote.key) if isinstance(value, dict) else None
+        quoted[quote.name] = value
+    return quoted

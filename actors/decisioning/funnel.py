@@ -114,35 +114,40 @@ class _Funnel:
             self.consider(index, channel, "", trigger)
 
     def consider(self, index: int, channel: str, placement: str, trigger: str) -> None:
-        key = (index, channel)
-        passed = self.judged.get(key)
+        passed = self.judged.get((index, channel))
         if passed is None:
             removal = self._judge(self.playbook.actions[index], channel)
-            passed = self.judged[key] = removal is None
+            passed = self.judged[index, channel] = removal is None
             if removal is not None:
                 self.removed.append(removal)
         if passed and len(self.candidates) < MAX_CANDIDATES:
             self.candidates.append(Candidate(index, channel, placement, trigger))
 
+    def _fits(self, action: Action) -> bool:
+        """Judge eligibility, once an action; the weights of those that fit follow at once."""
+        context = self.context
+        if action.eligible is not None and not action.eligible.met(context):
+            return False
+        weight = 1.0
+        for rule, factor in action.weights:
+            if rule.met(context):
+                weight *= factor
+        self.weights[action.index] = weight
+        return True
+
     def _judge(self, action: Action, channel: str) -> Removal | None:
-        index, given, playbook = action.index, self.given, self.playbook
+        index, given = action.index, self.given
         fit = self.fit.get(index)
         if fit is None:
-            fit = action.eligible is None or action.eligible.met(self.context)
-            self.fit[index] = fit
-            if fit:
-                weight = 1.0
-                for rule, factor in action.weights:
-                    if rule.met(self.context):
-                        weight *= factor
-                self.weights[index] = weight
+            fit = self.fit[index] = self._fits(action)
         if not fit:
             return Removal(index, channel, ELIGIBILITY, "eligible")
-        until_ms = given.refused.get(action.key)
-        if until_ms is not None:
-            return Removal(index, channel, SUITABILITY, "refused recently", until_ms)
+        if given.refused:
+            until_ms = given.refused.get(action.key)
+            if until_ms is not None:
+                return Removal(index, channel, SUITABILITY, "refused recently", until_ms)
         why = consent_refusal(
-            given.consents, channel, action.purpose, playbook.purposes_without_consent
+            given.consents, channel, action.purpose, self.playbook.purposes_without_consent
         )
         if why is not None:
             return Removal(index, channel, CONSENT, why)

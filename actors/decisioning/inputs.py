@@ -1,7 +1,7 @@
 """What a decision is taken from: small, complete, and recorded as it stands."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 ENGINE_VERSION = "1"
 """Grows when the same input may give another decision; a replay across versions is reported."""
@@ -38,8 +38,7 @@ class DecisionInput:
     proposals: tuple[Proposal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An action that may be shown in a placement, or sent on a channel when `placement` is empty."""
 
     action: int
@@ -48,8 +47,7 @@ class Candidate:
     trigger: str
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(NamedTuple):
     """Why a candidate left the funnel: the stage, the rule or policy, and when to try again, or 0."""
 
     action: int
@@ -70,8 +68,7 @@ class Prepared:
     removed: tuple[Removal, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """One scored candidate. priority = propensity × weight × value × lever − cost, minor units."""
 
     action: int
@@ -87,8 +84,7 @@ class Ranked:
     priority_minor: float
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """One action chosen for one slot; `chosen_with` is the probability with which it was."""
 
     ranked: Ranked

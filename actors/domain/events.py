@@ -5,7 +5,7 @@ survive msgpack, compare fast and have no zone to forget. See docs/decisions.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.domain.ids import Identity
 
@@ -41,8 +41,7 @@ class Event:
     original_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EventTime:
+class EventTime(NamedTuple):
     """When an event happened, after correction; `clamped` if it claimed to come from the future."""
 
     at_ms: int

@@ -1,10 +1,10 @@
 """Propensities, as asked of a model and as answered."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreRow:
+class ScoreRow(NamedTuple):
     """One propensity asked for: this action for a customer of this segment (usually the tier).
 
     `prior` is the mean to start from while the model has seen little, in (0, 1).
@@ -15,8 +15,7 @@ class ScoreRow:
     prior: float
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """A propensity in [0, 1] and the number of observations behind it."""
 
     propensity: float

@@ -13,6 +13,8 @@ def consent_refusal(
     Purposes in `without_consent` need none, but an explicit denial is honoured for them too. A
     denial for all channels (`*`) holds on each of them, whatever was granted there.
     """
+    if not consents:
+        return None if purpose in without_consent else f"unknown: {channel}|{purpose}"
     here, everywhere = consents.get(f"{channel}|{purpose}"), consents.get(f"*|{purpose}")
     for status, name in ((everywhere, "*"), (here, channel)):
         if status is not None and status != GRANTED:

@@ -1,6 +1,6 @@
 """Effects of a turn: making them, remembering them, closing their windows, learning from them."""
 
-from actors.decisioning.context import builder_of, quoted_values
+from actors.decisioning.context import quoted_values
 from actors.decisioning.inputs import Chosen
 from actors.decisioning.journal import Lesson, TurnRecord
 from actors.domain.actions import INLINE, OUTBOUND, RECORDED, Effect, OpenEffect
@@ -42,7 +42,7 @@ def commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) -> 
     treatment = action.treatments[ranked.channel]
     now_ms = turn.record.received_at_ms
     given = turn.given.context if turn.given is not None else ()
-    variables = dict(zip(builder_of(playbook).names, given, strict=True))
+    values = quoted_values(playbook, treatment.content, given, tier)
     add_effect(
         turn,
         playbook,
@@ -61,7 +61,7 @@ def commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) -> 
             propensity=ranked.propensity,
             priority_minor=ranked.priority_minor,
             chosen_with=chosen.chosen_with,
-            content=render(treatment.content, quoted_values(treatment.content, variables, tier)),
+            content=render(treatment.content, values),
         ),
     )
 

@@ -218,7 +218,7 @@ class Bench:
             passed_s = time.perf_counter() - killed_s
             served = {cell["name"]: cell["partitions"] for cell in cells}
             # Equal in sum, too: a share that is being moved may be counted nowhere or twice.
-            if pid not in {cell["pid"] for cell in cells} and _settled(served, self.shares):
+            if pid not in {cell["pid"] for cell in cells} and settled(served, self.shares):
                 return passed_s
             if passed_s > _BACK_WITHIN_S:
                 raise Failure(f"the killed cell was not back after {passed_s:.0f} s: {served}")
@@ -244,8 +244,14 @@ class Bench:
         return wrong
 
 
-def _settled(served: dict[str, int], shares: dict[str, int]) -> bool:
-    return served.keys() == shares.keys() and sorted(served.values()) == sorted(shares.values())
+def settled(served: dict[str, int], shares: dict[str, int]) -> bool:
+    """Return whether those serve who did before, a standby not among them, and as much in all."""
+    serving = {name for name, share in served.items() if share}
+    return (
+        served.keys() == shares.keys()
+        and serving == {name for name, share in shares.items() if share}
+        and sorted(served.values()) == sorted(shares.values())
+    )
 
 
 async def _attempt(transport: Transport, data: bytes) -> RawReply | None:

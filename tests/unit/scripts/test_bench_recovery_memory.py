@@ -15,7 +15,7 @@ from actors.stores.sqlite import SqliteStore
 from actors.wire.state import pack_state
 from scripts.bench.memory import Cells, Memory, cells_now, process_memory, read_back, run
 from scripts.bench.memory_load import BATCH, history, history_length, one_each, send, user
-from scripts.bench.recovery import Bench, Kill, Recovery
+from scripts.bench.recovery import Bench, Kill, Recovery, settled
 from scripts.demo.client import Client, RawReply
 from scripts.output import Failure
 from tests.contracts.store_support import change, commit, owned, turn
@@ -74,6 +74,21 @@ def test_an_order_that_is_refused_for_good_is_a_failure():
     with pytest.raises(Failure, match="422"):
         asyncio.run(bench.send("ann", time.perf_counter()))
     assert not bench.acknowledged
+
+
+@pytest.mark.parametrize(
+    ("shares", "served", "back"),
+    [
+        ({"a": 2048, "b": 2048}, {"a": 2048, "b": 2048}, True),
+        ({"a": 2048, "b": 2048}, {"a": 4096, "b": 0}, False),
+        ({"a": 2048, "b": 2048}, {"a": 2048}, False),
+        ({"a": 1366, "b": 1365, "c": 1365}, {"a": 1365, "b": 1366, "c": 1365}, True),
+        ({"a": 4096, "standby": 0}, {"a": 0, "standby": 4096}, False),
+        ({"a": 4096, "standby": 0}, {"a": 4096, "standby": 0}, True),
+    ],
+)
+def test_a_killed_cell_is_back_when_those_serve_who_did_before(shares, served, back):
+    assert settled(served, shares) is back
 
 
 def known(name, orders=0):
