@@ -182,6 +182,6 @@ class Stores(RuleBasedStateMachine):
 
 
 Stores.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, derandomize=True
+    max_examples=10, stateful_step_count=25, deadline=None, derandomize=True
 )
 test_file_and_memory_agree = Stores.TestCase
