@@ -26,7 +26,7 @@ from actors.runtime.clocks import RealClock, VirtualClock, stored_virtual_ms
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.host import Host, HostSettings
 from actors.runtime.pidfd import started_at
-from actors.runtime.scorer import HandleScorer
+from actors.runtime.scorer import RemoteScorer
 from actors.stores.opening import KEY_SETTING, open_store
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ class CellHost:
         self._row: CellRow | None = None
         self._clock: RealClock = RealClock()
         self._playbook_version = ""
-        self._scorer: HandleScorer | None = None
+        self._scorer: RemoteScorer | None = None
+        self._models: DeploymentHandle[Any] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self) -> CellRow:
@@ -95,7 +96,9 @@ class CellHost:
         playbook = await self._read_playbook()
         if playbook is None:
             raise RuntimeError("the store has no playbook yet; was it prepared?")
-        self._scorer = HandleScorer(self._models, self._clock, settings.scoring_timeout_s)
+        self._scorer = RemoteScorer(
+            self._ask_models, self._clock, deadline_s=settings.scoring_timeout_s
+        )
         host = Host(
             store,
             self._scorer,
@@ -129,10 +132,13 @@ class CellHost:
         ]
         return row
 
-    def _models(self) -> "DeploymentHandle[Any]":
-        return serve.get_deployment_handle(
-            self._settings.model_deployment, app_name=self._settings.model_app
-        )
+    async def _ask_models(self, request: bytes) -> bytes:
+        if self._models is None:
+            self._models = serve.get_deployment_handle(
+                self._settings.model_deployment, app_name=self._settings.model_app
+            )
+        reply: bytes = await self._models.score.remote(request)
+        return reply
 
     def _wake_dispatcher(self) -> None:
         if self._dispatcher is not None:

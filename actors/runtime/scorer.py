@@ -1,20 +1,25 @@
-"""The model server as a cell sees it: a deadline per call, and a circuit breaker."""
+"""The model server as a cell sees it: remembered for a moment, a deadline per call, a breaker."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
-from ray.serve.handle import DeploymentHandle
-
-from actors.domain.scores import ScoreRow, Scores
+from actors.domain.scores import Score, ScoreRow, Scores
 from actors.ports import Clock
 from actors.wire.scoring import pack_rows, unpack_scores
 
 PRIOR = Scores("", "", prior=True, rows=())
+MAX_REMEMBERED = 10_000
+
+Ask = Callable[[bytes], Awaitable[bytes]]
+"""Asks the model server; may raise anything, and take for ever."""
 
 
-class HandleScorer:
-    """Scores through a Serve handle; never fails, and past its deadline answers the prior.
+class RemoteScorer:
+    """Scores through the model server; never fails, and past its deadline answers the prior.
+
+    A row says all that its score depends on, so scores are remembered for `fresh_s`, about as long
+    as the models take to learn anyway: most groups need no call. Remembered scores are all of one
+    version of the model.
 
     After `failures` calls in a row that failed or came late, the model server is left alone for
     `open_s`, so that a dead one costs no deadline per group.
@@ -22,48 +27,81 @@ class HandleScorer:
 
     def __init__(
         self,
-        handle: Callable[[], DeploymentHandle[Any]],
+        ask: Ask,
         clock: Clock,
+        *,
         deadline_s: float = 0.25,
+        fresh_s: float = 0.5,
         failures: int = 3,
         open_s: float = 1.0,
     ) -> None:
-        self._get_handle = handle
-        self._handle: DeploymentHandle[Any] | None = None
+        self._ask = ask
         self._clock = clock
         self._deadline_s = deadline_s
+        self._fresh_ms = int(fresh_s * 1000)
         self._failures = failures
         self._open_ms = int(open_s * 1000)
         self._failed = 0
         self._closed_until_ms = 0
+        self._known: dict[ScoreRow, Score] = {}
+        self._known_until_ms = 0
+        self._named = ("", "")
         self.late = 0
 
     async def score(self, rows: Sequence[ScoreRow]) -> Scores:
         """Return one score a row, or the prior."""
-        if self._clock.machine_ms() < self._closed_until_ms:
+        now_ms = self._clock.machine_ms()
+        remembered = self._remembered(rows, now_ms)
+        if remembered is not None:
+            return remembered
+        if _ahead(self._closed_until_ms, now_ms, self._open_ms):
             self.late += 1
             return PRIOR
         try:
-            if self._handle is None:
-                self._handle = self._get_handle()
-            reply = self._handle.score.remote(pack_rows(rows))
-            data = await asyncio.wait_for(_bytes(reply), self._deadline_s)
-            scores = unpack_scores(data)
+            async with asyncio.timeout(self._deadline_s):
+                scores = unpack_scores(await self._ask(pack_rows(rows)))
         except Exception:  # noqa: BLE001  whatever is wrong with the models, the turn goes on
-            self._failed += 1
-            self.late += 1
-            if self._failed >= self._failures:
-                self._closed_until_ms = self._clock.machine_ms() + self._open_ms
-                self._failed = 0
+            self._fail()
+            return PRIOR
+        if not _sound(scores, len(rows)):
+            self._fail()
             return PRIOR
         self._failed = 0
-        if len(scores.rows) != len(rows) or not all(
-            0.0 <= s.propensity <= 1.0 for s in scores.rows
-        ):
-            return PRIOR
+        self._remember(rows, scores, now_ms)
         return scores
 
+    def _fail(self) -> None:
+        self._failed += 1
+        self.late += 1
+        if self._failed >= self._failures:
+            self._closed_until_ms = self._clock.machine_ms() + self._open_ms
+            self._failed = 0
 
-async def _bytes(reply: object) -> bytes:
-    data: bytes = await reply  # type: ignore[misc]  # a DeploymentResponse can be awaited
-    return data
+    def _remembered(self, rows: Sequence[ScoreRow], now_ms: int) -> Scores | None:
+        if not _ahead(self._known_until_ms, now_ms, self._fresh_ms):
+            return None
+        known = self._known
+        found = tuple([known[row] for row in rows if row in known])
+        return Scores(*self._named, prior=False, rows=found) if len(found) == len(rows) else None
+
+    def _remember(self, rows: Sequence[ScoreRow], scores: Scores, now_ms: int) -> None:
+        named = (scores.model, scores.version)
+        stale = now_ms >= self._known_until_ms or named != self._named
+        if stale or len(self._known) + len(rows) > MAX_REMEMBERED:
+            self._known.clear()
+            self._named = named
+            self._known_until_ms = now_ms + self._fresh_ms
+        self._known.update(zip(rows, scores.rows, strict=True))
+
+
+def _ahead(until_ms: int, now_ms: int, span_ms: int) -> bool:
+    """Return whether an instant lies ahead, by no more than it was set ahead: clocks are set back."""
+    return 0 < until_ms - now_ms <= span_ms
+
+
+def _sound(scores: Scores, count: int) -> bool:
+    return (
+        not scores.prior
+        and len(scores.rows) == count
+        and all(0.0 <= score.propensity <= 1.0 for score in scores.rows)
+    )
