@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def bench(*arguments: str) -> dict:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=360,
+        timeout=800,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from tests.long.households_truth import ledger, states, truth
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(2400)]
 
 ROOT = Path(__file__).parents[2]
 HOUSEHOLDS = 300
@@ -24,7 +24,7 @@ def demo(data: Path) -> dict:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=560,
+        timeout=1100,
         check=False,
     )
     assert done.returncode == 0, done.stderr

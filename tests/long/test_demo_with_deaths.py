@@ -17,7 +17,7 @@ from scripts.demo.run import Outcome, run
 from tests.long.households_truth import Truth, ledger, truth
 from tests.on_ray.conftest import descendants, pids_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.fault, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.fault, pytest.mark.timeout(900)]
 
 HOUSEHOLDS, DAYS = 120, 120
 CONNECTIONS = 16
