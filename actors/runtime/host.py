@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.ids import IdSpace
@@ -58,7 +58,6 @@ class HostStats:
     largest_group: int = 0
     claimed: int = 0
     fenced: int = 0
-    extra: dict[str, int] = field(default_factory=dict)
 
 
 class Host:
