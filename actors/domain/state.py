@@ -1,6 +1,7 @@
 """Everything that is kept of one customer between turns."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from actors.domain.actions import OpenEffect
 from actors.domain.conversation import Conversation
@@ -32,6 +33,8 @@ class CustomerState:
     """A customer: number, identities, profile, conversation, open effects and timers.
 
     `seq` is the number of turns taken; it grows by exactly one a turn. `effects` is oldest first.
+    `attributes` holds the declared attributes by name, `patterns` the baselines: plain lists, whose
+    layout belongs to `actors.attributes` and `actors.patterns`.
     """
 
     number: int
@@ -44,6 +47,8 @@ class CustomerState:
     conversation: Conversation = field(default_factory=Conversation)
     effects: list[OpenEffect] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
+    attributes: dict[str, list[Any]] = field(default_factory=dict)
+    patterns: list[Any] = field(default_factory=list)
 
     def effect(self, seq: int, n: int) -> OpenEffect | None:
         """Return the remembered effect, or None when it is unknown or was forgotten."""

@@ -3,75 +3,24 @@
 from typing import Any
 
 from actors.domain.actions import OpenEffect
-from actors.domain.conversation import Conversation, Utterance
 from actors.domain.ids import Identity
-from actors.domain.profile import (
-    ChannelUse,
-    ConsentState,
-    Contact,
-    Profile,
-    Purchases,
-    ResponseHistory,
-)
 from actors.domain.state import CustomerState, Timer
 from actors.wire.codec import Upcast, pack, unpack
+from actors.wire.conversation import conversation_fields, conversation_from_fields
+from actors.wire.profile import profile_fields, profile_from_fields
 
-VERSION = 1
-UPCASTS: dict[int, Upcast] = {}
-
-
-def _purchases(p: Purchases) -> list[int]:
-    return [p.orders, p.refunds, p.items, p.spend_minor, p.first_at_ms, p.last_at_ms]
+VERSION = 2
 
 
-def _profile(p: Profile) -> list[Any]:
-    return [
-        p.traits,
-        p.timezone,
-        p.locale,
-        _purchases(p.purchases),
-        {name: _purchases(d) for name, d in p.departments.items()},
-        {name: (c.events, c.last_seen_at_ms) for name, c in p.channels.items()},
-        {
-            name: (
-                r.offered,
-                r.seen,
-                r.taken,
-                r.refused,
-                r.last_offered_at_ms,
-                r.last_refused_at_ms,
-            )
-            for name, r in p.responses.items()
-        },
-        [(c.at_ms, c.channel, c.action, c.purpose) for c in p.contacts],
-        {name: (c.status, c.at_ms, c.source) for name, c in p.consents.items()},
-        p.views,
-        p.coupons_used,
-        p.redemptions,
-        p.first_seen_at_ms,
-        p.last_seen_at_ms,
-        p.late_events,
-    ]
+def _from_1(fields: Any) -> Any:
+    return [*fields, {}, []]
 
 
-def _profile_from(v: list[Any]) -> Profile:
-    return Profile(
-        v[0],
-        v[1],
-        v[2],
-        Purchases(*v[3]),
-        {name: Purchases(*d) for name, d in v[4].items()},
-        {name: ChannelUse(*c) for name, c in v[5].items()},
-        {name: ResponseHistory(*r) for name, r in v[6].items()},
-        [Contact(*c) for c in v[7]],
-        {name: ConsentState(*c) for name, c in v[8].items()},
-        *v[9:],
-    )
+UPCASTS: dict[int, Upcast] = {1: _from_1}
 
 
 def pack_state(state: CustomerState) -> bytes:
     """Pack a state; `unpack_state` gives an equal one back."""
-    c = state.conversation
     return pack(
         VERSION,
         [
@@ -81,15 +30,8 @@ def pack_state(state: CustomerState) -> bytes:
             state.generation,
             [(i.kind, i.value) for i in state.identities],
             [(i.kind, i.value) for i in state.linked],
-            _profile(state.profile),
-            [
-                [(u.at_ms, u.channel, u.who, u.about, u.seq) for u in c.turns],
-                c.last_intent,
-                c.last_channel,
-                c.cart_id,
-                c.cart_items,
-                c.cart_minor,
-            ],
+            profile_fields(state.profile),
+            conversation_fields(state.conversation),
             [
                 (
                     e.seq,
@@ -105,6 +47,8 @@ def pack_state(state: CustomerState) -> bytes:
                 for e in state.effects
             ],
             [(t.key, t.due_at_ms, t.kind, t.subject, t.data) for t in state.timers],
+            state.attributes,
+            state.patterns,
         ],
     )
 
@@ -116,7 +60,6 @@ def unpack_state(data: bytes) -> CustomerState:
         CodecError: The bytes are damaged or from a newer version.
     """
     v = unpack(data, VERSION, UPCASTS, "customer state")
-    turns = v[7]
     return CustomerState(
         v[0],
         v[1],
@@ -124,8 +67,10 @@ def unpack_state(data: bytes) -> CustomerState:
         v[3],
         [Identity(*i) for i in v[4]],
         [Identity(*i) for i in v[5]],
-        _profile_from(v[6]),
-        Conversation([Utterance(*u) for u in turns[0]], *turns[1:]),
+        profile_from_fields(v[6]),
+        conversation_from_fields(v[7]),
         [OpenEffect(*e) for e in v[8]],
         [Timer(*t) for t in v[9]],
+        v[10],
+        v[11],
     )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from actors.domain.errors import CodecError
 from actors.domain.scores import Score, ScoreRow, Scores
 from actors.wire import records
+from actors.wire import records as records_wire
 from actors.wire import state as state_wire
 from actors.wire.codec import pack, unpack
 from actors.wire.instants import format_instant
@@ -125,12 +126,23 @@ def test_every_damaged_byte_but_that_of_an_older_version_is_detected(read):
             read(whole[:cut])
 
 
-@pytest.mark.parametrize("read", [unpack_state, unpack_turn], ids=["state", "turn"])
-def test_bytes_of_a_newer_version_are_refused_by_name(read):
-    newer = pack(state_wire.VERSION + 1, [])
+@pytest.mark.parametrize(
+    ("read", "version"),
+    [(unpack_state, state_wire.VERSION), (unpack_turn, records_wire.VERSION)],
+    ids=["state", "turn"],
+)
+def test_bytes_of_a_newer_version_are_refused_by_name(read, version):
+    newer = pack(version + 1, [])
 
-    with pytest.raises(CodecError, match="version 2, this is version 1"):
+    with pytest.raises(CodecError, match=f"version {version + 1}, this is version {version}"):
         read(newer)
+
+
+def test_a_state_from_before_attributes_and_patterns_is_read_with_none_of_them():
+    state = take(make_state(), question()).state
+    fields = unpack(pack_state(state), state_wire.VERSION, {}, "state")
+
+    assert unpack_state(pack(1, fields[:10])) == state
 
 
 def test_older_bytes_are_lifted_step_by_step():
