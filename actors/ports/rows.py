@@ -27,12 +27,18 @@ class FirstAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What one group needs to know before its turns begin."""
+    """What one group needs to know before its turns begin.
+
+    `tombstones` are keyed hashes of identities that may have been erased; `owned_by` are customers
+    of whom all identities are asked for.
+    """
 
     identities: tuple[Identity, ...] = ()
     numbers: tuple[int, ...] = ()
     messages: tuple[bytes, ...] = ()
     turns: tuple[tuple[int, int], ...] = ()
+    tombstones: tuple[bytes, ...] = ()
+    owned_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +46,16 @@ class Found:
     """The answers to a `Lookup`: only what exists. `owners` is customer number by identity.
 
     Customers are those asked for by number and those who own an identity asked for; `turns` are
-    journal payloads by (number, seq).
+    journal payloads by (number, seq); `tombstones` the instants of erasure; `identities` all that a
+    customer owns, in order of kind and value.
     """
 
     owners: dict[Identity, int] = field(default_factory=dict)
     customers: dict[int, StoredCustomer] = field(default_factory=dict)
     messages: dict[bytes, FirstAnswer] = field(default_factory=dict)
     turns: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    tombstones: dict[bytes, int] = field(default_factory=dict)
+    identities: dict[int, tuple[Identity, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class JournalKind:
     DECIDE = 2
     OUTCOME = 3
     WAKE = 4
+    MERGE = 5
+    UNMERGE = 6
+    COMMAND = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +112,34 @@ class OutboxRow:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What is wiped out with a change: everything about `numbers` but their rows' places.
+
+    Journal payloads are emptied (offsets stay), effects cancelled and emptied, identities and timers
+    deleted. `tombstones` are keyed hashes of the identities, kept with the instant `at_ms`.
+    """
+
+    numbers: tuple[int, ...]
+    tombstones: tuple[bytes, ...]
+    at_ms: int
+
+
 @dataclass(slots=True)
 class Change:
     """All that one customer's turns in one group write. `seq_before` is 0 for a new customer.
 
     `seq_after` is greater, or equal when nothing but timer rows of a known customer changes.
-    `outbox_cancelled` names (seq, n) of effects to withdraw if they are still pending.
+    `epoch` None is for the other side of a merge, which may live elsewhere: its row's seq is the
+    proof, and whoever owns it loses the race from then on. `tied_to` names the customer of this call
+    with whose change this one is written, or neither is. `identities_from` is a customer from whom
+    `identities` may be taken, or 0. `outbox_cancelled` names (number, seq, n) of effects to withdraw
+    if they are still pending.
     """
 
     number: int
     partition: int
-    epoch: int
+    epoch: int | None
     seq_before: int
     seq_after: int
     state: bytes
@@ -120,7 +149,10 @@ class Change:
     timers_set: list[TimerRow] = field(default_factory=list)
     timers_deleted: list[str] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
-    outbox_cancelled: list[tuple[int, int]] = field(default_factory=list)
+    outbox_cancelled: list[tuple[int, int, int]] = field(default_factory=list)
+    tied_to: int = 0
+    identities_from: int = 0
+    erasure: Erasure | None = None
 
 
 class Verdict(Enum):

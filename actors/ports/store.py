@@ -32,8 +32,9 @@ class Store(Protocol):
 
         For each change, in order: its partition's epoch must equal `epoch` (else FENCED); its row
         must have `seq_before` and that partition, or not exist when `seq_before` is 0; none of its
-        message hashes may exist; each of its identities must be unowned or its own (else
-        RACE_LOST). Two changes of one call never name the same customer.
+        message hashes may exist; each of its identities must be unowned, its own or that of
+        `identities_from` (else RACE_LOST). Changes that are tied are written together or not at all.
+        Two changes of one call never name the same customer.
         """
         ...
 

@@ -68,7 +68,7 @@ class Chain:
                 timers[timer.key] = timer.due_at_ms
                 deleted.pop(timer.key, None)
             change.outbox += [self._outbox(effect) for effect in turn.outbox]
-            change.outbox_cancelled += turn.cancelled
+            change.outbox_cancelled += [(self.number, *effect) for effect in turn.cancelled]
         change.timers_deleted = list(deleted)
         change.timers_set = [TimerRow(key, due_at_ms) for key, due_at_ms in timers.items()]
         return change

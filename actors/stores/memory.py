@@ -10,6 +10,7 @@ from actors.ports import (
     CellRow,
     Change,
     DueTimer,
+    Erasure,
     FirstAnswer,
     Found,
     JournalKind,
@@ -48,6 +49,7 @@ class MemoryStore(MemoryRecords):
         self._learnable: list[int] = []
         self._turns: dict[int, list[tuple[int, int]]] = {}
         self._messages: dict[bytes, tuple[FirstAnswer, int]] = {}
+        self._tombstones: dict[bytes, int] = {}
         self._timers: dict[tuple[int, str], DueTimer] = {}
         self._timers_by_due: list[tuple[int, int, str]] = []
         self._outbox: dict[Effect, tuple[int, OutboxItem]] = {}
@@ -64,6 +66,19 @@ class MemoryStore(MemoryRecords):
             {number: self._customers[number] for number in numbers if number in self._customers},
             {one: self._messages[one][0] for one in want.messages if one in self._messages},
             {turn: row.payload for turn, row in turns if row is not None},
+            {one: self._tombstones[one] for one in want.tombstones if one in self._tombstones},
+            {
+                number: owned
+                for number in want.owned_by
+                if (
+                    owned := tuple(
+                        sorted(
+                            (i for i, n in self._identities.items() if n == number),
+                            key=lambda i: (i.kind, i.value),
+                        )
+                    )
+                )
+            },
         )
 
     def _turn(self, number: int, seq: int) -> TimelineRow | None:
@@ -84,6 +99,9 @@ class MemoryStore(MemoryRecords):
                 self._write_history(change, now_machine_ms)
                 self._write_timers(change)
                 self._write_outbox(change, now_machine_ms)
+        for change, verdict in zip(changes, verdicts, strict=True):
+            if verdict is Verdict.COMMITTED and change.erasure is not None:
+                self._erase(change.erasure)
         return verdicts
 
     def _facts(self, changes: Sequence[Change]) -> Facts:
@@ -124,14 +142,17 @@ class MemoryStore(MemoryRecords):
 
     def _write_timers(self, change: Change) -> None:
         for key in (*change.timers_deleted, *(timer.key for timer in change.timers_set)):
-            old = self._timers.pop((change.number, key), None)
-            if old is not None:
-                place = bisect_left(self._timers_by_due, (old.due_at_ms, change.number, key))
-                del self._timers_by_due[place]
+            self._drop_timer(change.number, key)
         for key, due_ms in {timer.key: timer.due_at_ms for timer in change.timers_set}.items():
             timer = DueTimer(change.number, change.partition, key, due_ms)
             self._timers[change.number, key] = timer
             insort(self._timers_by_due, (due_ms, change.number, key))
+
+    def _drop_timer(self, number: int, key: str) -> None:
+        old = self._timers.pop((number, key), None)
+        if old is not None:
+            place = bisect_left(self._timers_by_due, (old.due_at_ms, number, key))
+            del self._timers_by_due[place]
 
     def _write_outbox(self, change: Change, now_ms: int) -> None:
         for row in change.outbox:
@@ -152,12 +173,26 @@ class MemoryStore(MemoryRecords):
             self._outbox[effect] = (len(self._outbox), item)
             self._outbox_open.add(effect)
             insort(self._streams.setdefault(row.channel, []), (now_ms, *effect))
-        for seq, n in change.outbox_cancelled:
-            effect = (change.number, seq, n)
+        for effect in change.outbox_cancelled:
             if effect in self._outbox and self._outbox[effect][1].state == OutboxState.PENDING:
                 self._change_item(effect, state=OutboxState.CANCELLED)
 
-    def _change_item(self, effect: Effect, **fields: int | str) -> None:
+    def _erase(self, erasure: Erasure) -> None:
+        numbers = set(erasure.numbers)
+        self._journal = [
+            replace(row, payload=b"") if row.number in numbers else row for row in self._journal
+        ]
+        for effect, (_, item) in list(self._outbox.items()):
+            if effect[0] in numbers:
+                self._change_item(effect, payload=b"", last_error="")
+                if item.state in (OutboxState.PENDING, OutboxState.SENDING):
+                    self._change_item(effect, state=OutboxState.CANCELLED)
+        self._identities = {i: n for i, n in self._identities.items() if n not in numbers}
+        for number, key in [timer for timer in self._timers if timer[0] in numbers]:
+            self._drop_timer(number, key)
+        self._tombstones.update((one, erasure.at_ms) for one in erasure.tombstones)
+
+    def _change_item(self, effect: Effect, **fields: int | str | bytes) -> None:
         place, item = self._outbox[effect]
         item = replace(item, **fields)  # type: ignore[arg-type]
         self._outbox[effect] = (place, item)

@@ -72,20 +72,35 @@ def _only_timers(change: Change) -> bool:
 def judge(changes: Sequence[Change], facts: Facts) -> list[Verdict]:
     """Decide each change in order; a committed one counts against those after it."""
     taken, owners = set(facts.taken), dict(facts.owners)
-    verdicts = []
+    verdicts: dict[int, Verdict] = {}
+    for together in _tied(changes):
+        before = (taken, owners) if len(together) == 1 else (set(taken), dict(owners))
+        verdict = Verdict.COMMITTED
+        for change in together:
+            one = _judge_one(change, facts, taken, owners)
+            if one is Verdict.COMMITTED:
+                taken.update(message.hash for message in change.messages)
+                owners.update((identity, change.number) for identity in change.identities)
+            elif verdict is not Verdict.FENCED:
+                verdict = one
+        if verdict is not Verdict.COMMITTED:
+            taken, owners = before
+        verdicts.update((change.number, verdict) for change in together)
+    return [verdicts[change.number] for change in changes]
+
+
+def _tied(changes: Sequence[Change]) -> list[list[Change]]:
+    """Return the changes in groups that stand or fall together, in the order of their first."""
+    groups: dict[int, list[Change]] = {}
     for change in changes:
-        verdict = _judge_one(change, facts, taken, owners)
-        verdicts.append(verdict)
-        if verdict is Verdict.COMMITTED:
-            taken.update(message.hash for message in change.messages)
-            owners.update((identity, change.number) for identity in change.identities)
-    return verdicts
+        groups.setdefault(change.tied_to or change.number, []).append(change)
+    return list(groups.values())
 
 
 def _judge_one(
     change: Change, facts: Facts, taken: set[bytes], owners: dict[Identity, int]
 ) -> Verdict:
-    if facts.epochs.get(change.partition) != change.epoch:
+    if change.epoch is not None and facts.epochs.get(change.partition) != change.epoch:
         return Verdict.FENCED
     expected = (change.partition, change.seq_before) if change.seq_before else None
     if facts.rows.get(change.number) != expected:
@@ -95,6 +110,7 @@ def _judge_one(
         if len(hashes) != len(change.messages) or not taken.isdisjoint(hashes):
             return Verdict.RACE_LOST
     for identity in change.identities:
-        if owners.get(identity, change.number) != change.number:
+        owner = owners.get(identity, change.number)
+        if owner != change.number and owner != (change.identities_from or change.number):
             return Verdict.RACE_LOST
     return Verdict.COMMITTED

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from actors.domain.ids import Identity
 from actors.ports import Change, OutboxState, Verdict
 from actors.stores.rules import Facts, judge
+from actors.stores.sqlite_erasure import erase
 from actors.stores.sqlite_sql import Batched, to_text
 
 _EPOCHS = Batched(
@@ -39,7 +40,7 @@ _INSERT_DEDUPE = Batched(
     "INSERT INTO dedupe (hash, fingerprint, customer, seq, stored_at) VALUES {rows}", 5
 )
 _INSERT_IDENTITIES = Batched(
-    "INSERT OR IGNORE INTO identity (kind, value, customer) VALUES {rows}", 3
+    "INSERT OR REPLACE INTO identity (kind, value, customer) VALUES {rows}", 3
 )
 _DELETE_TIMERS = Batched(
     "DELETE FROM timer WHERE (customer, key) IN"  # VALUES itself would walk through the table
@@ -78,6 +79,9 @@ def commit(connection: sqlite3.Connection, changes: Sequence[Change], now_ms: in
         _write_history(connection, survivors, counts, now_ms)
         _write_timers(connection, survivors, counts)
         _write_outbox(connection, survivors, counts, now_ms)
+        for change in survivors:
+            if change.erasure is not None:
+                erase(connection, change.erasure, counts)
         add_to_counters(connection, counts)
     return verdicts
 
@@ -189,7 +193,7 @@ def _write_outbox(
     _INSERT_OUTBOX.insert(connection, effects)
     cancelled = _CANCEL_OUTBOX.run(
         connection,
-        [(change.number, *effect) for change in changes for effect in change.outbox_cancelled],
+        [effect for change in changes for effect in change.outbox_cancelled],
     )
     counts["outbox_pending"] += len(effects) - cancelled
     counts["outbox_cancelled"] += cancelled

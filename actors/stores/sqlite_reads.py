@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+from actors.domain.ids import Identity
 from actors.ports import DueTimer, FirstAnswer, Found, Lookup, StoredCustomer, TimelineRow
 from actors.stores.sqlite_commit import owners_of
 from actors.stores.sqlite_due import TIMERS, DueWhere, due_rows
@@ -19,6 +20,16 @@ _MESSAGES = Batched(
     " WHERE hash IN (VALUES {rows})",
     1,
 )
+_TOMBSTONES = Batched(
+    "SELECT json_group_array(json_array(hex(hash), erased_at)) FROM tombstone"
+    " WHERE hash IN (VALUES {rows})",
+    1,
+)
+_IDENTITIES = Batched(
+    "SELECT json_group_array(json_array(customer, kind, value)) FROM identity"
+    " WHERE customer IN (VALUES {rows})",
+    1,
+)
 _TIMELINE = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
     FROM (SELECT * FROM journal INDEXED BY journal_customer WHERE customer = ?1 AND seq < ?2
           AND (?3 = 0 OR ?3 >> kind & 1) ORDER BY seq DESC LIMIT ?4)"""
@@ -30,7 +41,7 @@ _LAST_SEQ = (1 << 63) - 1
 
 
 def lookup(connection: sqlite3.Connection, want: Lookup) -> Found:
-    """Answer a lookup. Call inside a transaction: there are up to four reads."""
+    """Answer a lookup. Call inside a transaction: there are up to six reads."""
     owners = owners_of(connection, want.identities)
     numbers = list(dict.fromkeys((*want.numbers, *owners.values())))
     return Found(
@@ -49,7 +60,24 @@ def lookup(connection: sqlite3.Connection, want: Lookup) -> Found:
             )
             if payload is not None
         },
+        {
+            bytes.fromhex(digits): at_ms
+            for digits, at_ms in _TOMBSTONES.select(connection, [(one,) for one in want.tombstones])
+        },
+        _identities(connection, want.owned_by),
     )
+
+
+def _identities(
+    connection: sqlite3.Connection, numbers: Sequence[int]
+) -> dict[int, tuple[Identity, ...]]:
+    found: dict[int, list[Identity]] = {}
+    for number, kind, value in _IDENTITIES.select(connection, [(number,) for number in numbers]):
+        found.setdefault(number, []).append(Identity(from_text(kind), from_text(value)))
+    return {
+        number: tuple(sorted(identities, key=lambda one: (one.kind, one.value)))
+        for number, identities in found.items()
+    }
 
 
 def _customers(connection: sqlite3.Connection, numbers: list[int]) -> dict[int, StoredCustomer]:

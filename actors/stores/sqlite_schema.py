@@ -160,7 +160,18 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS = (("tables", _create_tables),)
+def _find_identities_by_customer(connection: sqlite3.Connection) -> None:
+    """Let merges and erasures find all identities of a customer, and remember those erased."""
+    connection.execute("CREATE INDEX identity_customer ON identity (customer)")
+    connection.execute(
+        "CREATE TABLE tombstone (hash BLOB PRIMARY KEY, erased_at INTEGER NOT NULL) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS = (
+    ("tables", _create_tables),
+    ("identities by customer", _find_identities_by_customer),
+)
 """(name, step) in order; the number of a step is its place, from 1. Steps are never edited."""
 
 

@@ -5,6 +5,7 @@ import pytest
 from actors.domain.ids import PARTITIONS, Identity
 from actors.ports import JournalKind, Lookup, StoredCustomer
 from tests.contracts.store_contract_delivery import DeliveryContract
+from tests.contracts.store_contract_merging import ErasureContract, MergingContract
 from tests.contracts.store_contract_ownership import OwnershipContract
 from tests.contracts.store_contract_records import RecordsContract
 from tests.contracts.store_support import (
@@ -319,6 +320,8 @@ class HistoryContract:
 
 class StoreContract(
     CommitContract,
+    MergingContract,
+    ErasureContract,
     MessageContract,
     IdentityContract,
     OwnershipContract,

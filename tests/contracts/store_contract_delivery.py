@@ -268,7 +268,7 @@ class OutboxContract:
         commit(store, change(1, outbox=[effect(1), effect(1, 1)]))
 
         verdicts = commit(
-            store, change(1, 1, outbox=[effect(2)], outbox_cancelled=[(1, 1), (2, 0)])
+            store, change(1, 1, outbox=[effect(2)], outbox_cancelled=[(1, 1, 1), (1, 2, 0)])
         )
 
         assert verdicts == [COMMITTED]
@@ -278,7 +278,7 @@ class OutboxContract:
     def test_an_effect_on_its_way_is_not_cancelled(self, store):
         one_sending(store)
 
-        commit(store, change(1, 1, outbox_cancelled=[(1, 0), (9, 9)]))
+        commit(store, change(1, 1, outbox_cancelled=[(1, 1, 0), (1, 9, 9)]))
 
         counts = run(store.outbox_counts())
         assert (counts["sending"], counts["cancelled"]) == (1, 0)
@@ -287,7 +287,7 @@ class OutboxContract:
         owned(store)
         commit(store, change(1, outbox=[effect(1)]))
 
-        commit(store, change(1, 7, outbox_cancelled=[(1, 0)]))
+        commit(store, change(1, 7, outbox_cancelled=[(1, 1, 0)]))
 
         assert effects(due(store)) == [(1, 1, 0)]
 
@@ -312,7 +312,9 @@ class StreamContract:
 
     def test_a_stream_shows_rows_in_every_state_but_withdrawn_ones(self, store):
         owned(store)
-        commit(store, change(1, outbox=[effect(1, n) for n in range(6)], outbox_cancelled=[(1, 0)]))
+        commit(
+            store, change(1, outbox=[effect(1, n) for n in range(6)], outbox_cancelled=[(1, 1, 0)])
+        )
         items = due(store)
         claim(store, items[:4])
         for item, state in zip(items, (2, 3, 5), strict=False):

@@ -272,7 +272,7 @@ def test_counts_are_those_of_the_rows(path, store):
     commit(store, *[a_full_turn(n) for n in range(5)])
     items = due(store)
     run(store.outbox_claim(items[:2], {P: 1}, NOW))
-    commit(store, change(1, 1, timers_deleted=["t"], outbox_cancelled=[(1, 0)]))
+    commit(store, change(1, 1, timers_deleted=["t"], outbox_cancelled=[(1, 1, 0)]))
 
     with other_program(path) as connection:
         rows = {
@@ -294,7 +294,7 @@ def test_no_statement_walks_through_a_table_that_grows(path, store):
     run(store.claim([(FOREIGN_P, "", 0)], "other"))
 
     commit(store, a_full_turn(1), a_full_turn(2))
-    commit(store, a_full_turn(1, 1), change(2, 1, outbox_cancelled=[(1, 0)]))
+    commit(store, a_full_turn(1, 1), change(2, 1, outbox_cancelled=[(2, 1, 0)]))
     items = due(store)
     run(store.outbox_claim(items, {P: 1}, NOW))
     run(store.outbox_stream("email", (0, 0, 0, 0), 9))

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from actors.ports import JournalRow, Lookup, OutboxResult, OutboxRow
+from actors.ports import Erasure, JournalRow, Lookup, OutboxResult, OutboxRow
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 from tests.contracts.store_support import (
@@ -32,6 +32,7 @@ NAMES = ("ann", "bob", "\ud800")
 
 few = st.integers(0, 5)
 keys = st.sampled_from("xyz")
+effect_keys = st.tuples(st.sampled_from(NUMBERS), st.integers(1, 6), st.integers(0, 2))
 planned = st.fixed_dictionaries(
     {
         "number": st.sampled_from(NUMBERS),
@@ -45,7 +46,11 @@ planned = st.fixed_dictionaries(
         "timers_set": st.lists(st.tuples(keys, few), max_size=3),
         "timers_deleted": st.lists(keys, max_size=2),
         "outbox": st.lists(st.sampled_from(CHANNELS), max_size=3),
-        "cancelled": st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2)), max_size=2),
+        "cancelled": st.lists(effect_keys, max_size=2),
+        "no_epoch": st.sampled_from([False] * 5 + [True]),
+        "tied": st.sampled_from([False] * 4 + [True]),
+        "identities_from": st.sampled_from([0, 0, *NUMBERS]),
+        "erased": st.sampled_from([()] * 9 + [(1, 2)]),
     }
 )
 
@@ -79,7 +84,7 @@ class Stores(RuleBasedStateMachine):
             before,
             after,
             p=p,
-            epoch=epochs[p] + plan["epoch_off"],
+            epoch=None if plan["no_epoch"] else epochs[p] + plan["epoch_off"],
             journal=[
                 JournalRow(seq, self.now, plan["kind"], b"%d" % seq)
                 for seq in range(before + 1, after + 1)
@@ -93,6 +98,8 @@ class Stores(RuleBasedStateMachine):
                 for n, channel in enumerate(plan["outbox"])
             ],
             outbox_cancelled=plan["cancelled"],
+            identities_from=plan["identities_from"],
+            erasure=Erasure(plan["erased"], (b"t" * 16,), self.now) if plan["erased"] else None,
         )
 
     @rule(plans=st.lists(planned, max_size=5, unique_by=lambda plan: plan["number"]), more=few)
@@ -101,6 +108,8 @@ class Stores(RuleBasedStateMachine):
         rows = self.same(lambda store: store.lookup(Lookup(numbers=tuple(NUMBERS)))).customers
         epochs = {row.partition: row.epoch for row in self.same(lambda store: store.partitions())}
         changes = [self.build(plan, rows, epochs) for plan in plans]
+        for plan, one in zip(plans, changes, strict=True):
+            one.tied_to = changes[0].number if plan["tied"] else 0
         self.same(lambda store: store.commit(changes, self.now))
 
     @rule(
@@ -168,6 +177,8 @@ class Stores(RuleBasedStateMachine):
             tuple(NUMBERS),
             tuple(message(name, 0).hash for name in MESSAGES),
             tuple((number, seq) for number in NUMBERS for seq in range(1, 9)),
+            (b"t" * 16,),
+            tuple(NUMBERS),
         )
         self.same(lambda store: store.lookup(want))
         self.same(lambda store: store.counts())

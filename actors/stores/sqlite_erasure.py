@@ -1,0 +1,41 @@
+"""Wiping a customer out of the SQLite store. Call inside the committing transaction."""
+
+import sqlite3
+from collections import Counter
+
+from actors.ports import Erasure
+from actors.stores.sqlite_sql import Batched
+
+_EMPTY_JOURNAL = Batched("UPDATE journal SET payload = x'' WHERE customer IN (VALUES {rows})", 1)
+_EFFECTS_BY_STATE = Batched(
+    "SELECT json_group_array(json_array(state, n)) FROM (SELECT state, count(*) AS n FROM outbox"
+    " WHERE state < 2 AND customer IN (VALUES {rows}) GROUP BY state)",
+    1,
+)
+_CANCEL_EFFECTS = Batched(
+    "UPDATE outbox SET state = 4 WHERE state < 2 AND customer IN (VALUES {rows})", 1
+)
+_EMPTY_EFFECTS = Batched(
+    "UPDATE outbox SET payload = x'', error = '' WHERE customer IN (VALUES {rows})", 1
+)
+_DELETE_IDENTITIES = Batched("DELETE FROM identity WHERE customer IN (VALUES {rows})", 1)
+_DELETE_TIMERS = Batched("DELETE FROM timer WHERE customer IN (VALUES {rows})", 1)
+_BURY = Batched("INSERT OR REPLACE INTO tombstone (hash, erased_at) VALUES {rows}", 2)
+_OPEN = ("outbox_pending", "outbox_sending")
+
+
+def erase(connection: sqlite3.Connection, erasure: Erasure, counts: Counter[str]) -> None:
+    """Empty journal and outbox, delete identities and timers, keep the tombstones.
+
+    An attempt that is under way keeps nothing: its row is cancelled, and how it ends is not stored.
+    """
+    numbers = [(number,) for number in erasure.numbers]
+    _EMPTY_JOURNAL.run(connection, numbers)
+    for state, n in _EFFECTS_BY_STATE.select(connection, numbers):
+        counts[_OPEN[state]] -= n
+        counts["outbox_cancelled"] += n
+    _CANCEL_EFFECTS.run(connection, numbers)
+    _EMPTY_EFFECTS.run(connection, numbers)
+    _DELETE_IDENTITIES.run(connection, numbers)
+    counts["timers"] -= _DELETE_TIMERS.run(connection, numbers)
+    _BURY.insert(connection, [(one, erasure.at_ms) for one in erasure.tombstones])
