@@ -1,0 +1,1 @@
+"""Jobs that fit models to what a system knows, or to files."""
