@@ -1,0 +1,1 @@
+"""How well the patterns of `actors.patterns` do on real households."""
