@@ -3,11 +3,25 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.domain.histories import (
+    Campaign,
+    Credit,
+    Interest,
+    Lead,
+    Ledger,
+    Outreach,
+    Service,
+    TraitChange,
+    TraitOrigin,
+    Voice,
+)
+
 MAX_TRAITS = 100
 MAX_DEPARTMENTS = 64
 MAX_CHANNELS = 16
 MAX_RESPONSES = 64
 MAX_CONTACTS = 64
+VISIT_GAP_MS = 30 * 60 * 1000
 
 
 @dataclass(slots=True)
@@ -27,10 +41,21 @@ class Purchases:
 
 @dataclass(slots=True)
 class ChannelUse:
-    """How a customer uses one channel."""
+    """How a customer uses one channel.
+
+    A visit ends with `VISIT_GAP_MS` of silence on the channel; an event that arrives after a later
+    one begins none. `hours` counts events by hour of the day in UTC: zones move, sums do not.
+    `contacts` are service contacts handled here; of `costed` ones the cost was stated, and adds up
+    to `contact_cost_minor`.
+    """
 
     events: int = 0
     last_seen_at_ms: int = 0
+    visits: int = 0
+    hours: list[int] = field(default_factory=lambda: [0] * 24)
+    contacts: int = 0
+    costed: int = 0
+    contact_cost_minor: int = 0
 
 
 @dataclass(slots=True)
@@ -57,11 +82,17 @@ class Contact:
 
 @dataclass(slots=True)
 class ConsentState:
-    """`status` is `granted` or `denied`; a missing entry means unknown, which means no."""
+    """`status` is `granted` or `denied`; a missing entry means unknown, which means no.
+
+    A grant with an `expires_at_ms` other than 0 is unknown from then on; a denial never expires.
+    `basis` is the lawful basis, as whoever recorded it named it, or empty.
+    """
 
     status: str
     at_ms: int
     source: str
+    expires_at_ms: int = 0
+    basis: str = ""
 
 
 @dataclass(slots=True)
@@ -69,8 +100,9 @@ class Profile:
     """One customer's profile. Bounded: every mapping has a stated limit, the oldest goes first.
 
     Maps: `consents` by `channel|purpose`, where `*` stands for any; `departments` and `channels` by
-    name; `responses` by action; `views` counts product views by category. `contacts` is in order of
-    time, oldest first.
+    name; `responses` by action; `views` counts product views by category; `trait_origins` by trait,
+    `interests` by category, `outreach` by channel, `campaigns` by id. `contacts` and `trait_changes`
+    are in order of time, oldest first.
     """
 
     traits: dict[str, Any] = field(default_factory=dict)
@@ -88,3 +120,13 @@ class Profile:
     first_seen_at_ms: int = 0
     last_seen_at_ms: int = 0
     late_events: int = 0
+    trait_origins: dict[str, TraitOrigin] = field(default_factory=dict)
+    trait_changes: list[TraitChange] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+    interests: dict[str, Interest] = field(default_factory=dict)
+    outreach: dict[str, Outreach] = field(default_factory=dict)
+    campaigns: dict[str, Campaign] = field(default_factory=dict)
+    service: Service = field(default_factory=Service)
+    credit: Credit = field(default_factory=Credit)
+    voice: Voice = field(default_factory=Voice)
+    leads: list[Lead] = field(default_factory=list)
