@@ -1,22 +1,80 @@
-"""A conversation as positional lists."""
+"""A conversation as positional lists; what is at its default at the end of a list is left out."""
 
 from typing import Any
 
-from actors.domain.conversation import Conversation, Utterance
+from actors.domain.conversation import (
+    CART,
+    CUSTOMER,
+    Answer,
+    Conversation,
+    Meaning,
+    Thread,
+    Utterance,
+)
+
+_WITHOUT_THREADS = 6
+_HERS = 1
+"""What stands for `customer`; anything else stands for itself."""
 
 
 def conversation_fields(c: Conversation) -> list[Any]:
     """Flatten a conversation, in the order of its fields."""
     return [
-        [(u.at_ms, u.channel, u.who, u.about, u.seq) for u in c.turns],
+        [
+            (u.at_ms, u.channel, _HERS if u.who == CUSTOMER else u.who, u.about, u.seq)
+            if u.n < 0 and u.answer is None and u.meaning is None and not u.origin
+            else _whole(u)
+            for u in c.turns
+        ],
         c.last_intent,
         c.last_channel,
         c.cart_id,
         c.cart_items,
         c.cart_minor,
+        [_thread(t) for t in c.threads],
+        c.last_heard_at_ms,
+        c.forgotten_at_ms,
     ]
 
 
 def conversation_from_fields(v: list[Any]) -> Conversation:
-    """Rebuild a conversation from `conversation_fields`."""
-    return Conversation([Utterance(*u) for u in v[0]], *v[1:])
+    """Rebuild a conversation from `conversation_fields`, also from before there were threads."""
+    turns = []
+    for fields in v[0]:
+        if fields[2] == _HERS:
+            fields[2] = CUSTOMER
+        u = Utterance(*fields)
+        if u.answer is not None:
+            u.answer = Answer(*u.answer)
+        if u.meaning is not None:
+            u.meaning = Meaning(*u.meaning)
+        turns.append(u)
+    if len(v) > _WITHOUT_THREADS:
+        threads = [Thread(*t) for t in v[6]]
+        return Conversation(turns, v[1], v[2], v[3], v[4], v[5], threads, v[7], v[8])
+    heard = next((u for u in reversed(turns) if u.who == CUSTOMER), None)
+    at_ms = heard.at_ms if heard is not None else 0
+    conversation = Conversation(turns, v[1], v[2], v[3], v[4], v[5], [], at_ms)
+    if conversation.cart_id:
+        cart = Thread(CART, conversation.cart_id, conversation.last_channel, at_ms, at_ms)
+        cart.items, cart.minor = conversation.cart_items, conversation.cart_minor
+        conversation.threads = [cart]
+    return conversation
+
+
+def _whole(u: Utterance) -> tuple[Any, ...]:
+    head = (u.at_ms, u.channel, _HERS if u.who == CUSTOMER else u.who, u.about, u.seq, u.n)
+    if u.origin:
+        return (*head, u.answer, u.meaning, u.origin)
+    if u.meaning is not None:
+        return (*head, u.answer, u.meaning)
+    return head if u.answer is None else (*head, u.answer)
+
+
+def _thread(t: Thread) -> tuple[Any, ...]:
+    head = (t.kind, t.key, t.channel, t.opened_at_ms, t.last_at_ms)
+    if t.items or t.minor:
+        return (*head, t.closed, t.topic, t.items, t.minor)
+    if t.topic:
+        return (*head, t.closed, t.topic)
+    return (*head, True) if t.closed else head
