@@ -1,8 +1,9 @@
 """Arbitration: priority = propensity × context weight × value × lever − cost, slot by slot."""
 
 from actors.decisioning.exploration import choose_index
-from actors.decisioning.funnel import ARBITRATION, CONTACT_POLICY
 from actors.decisioning.inputs import (
+    ARBITRATION,
+    CONTACT_POLICY,
     Candidate,
     Choice,
     Chosen,
@@ -11,9 +12,9 @@ from actors.decisioning.inputs import (
     Ranked,
     Removal,
 )
+from actors.decisioning.plan import Plan, plan_of
 from actors.domain.scores import Score, ScoreRow, Scores
 from actors.playbook.model import Playbook
-from actors.policies.contact_pressure import cap_covers
 
 MAX_OUTBOUND = 1
 """Outbound actions that one turn may start."""
@@ -24,13 +25,13 @@ def rows_of(prepared: Prepared, playbook: Playbook) -> list[ScoreRow]:
     actions = playbook.actions
     return [
         ScoreRow(actions[index].key, prepared.tier, actions[index].starting_propensity)
-        for index in dict.fromkeys(candidate.action for candidate in prepared.candidates)
+        for index in dict.fromkeys([candidate.action for candidate in prepared.candidates])
     ]
 
 
 def scores_by_action(prepared: Prepared, playbook: Playbook, scores: Scores) -> dict[int, Score]:
     """Align the scorer's answer with `rows_of`; without an answer each action has its own prior."""
-    indices = dict.fromkeys(candidate.action for candidate in prepared.candidates)
+    indices = dict.fromkeys([candidate.action for candidate in prepared.candidates])
     if scores.prior:
         return {i: Score(playbook.actions[i].starting_propensity, 0.0) for i in indices}
     return dict(zip(indices, scores.rows, strict=True))
@@ -44,6 +45,7 @@ def choose(
     An action is chosen at most once. Doing nothing is worth 0 and wins against everything that is
     not worth more. Ties go to the action's key, then to the channel.
     """
+    plan = plan_of(playbook)
     removed = list(prepared.removed)
     by_slot: dict[str, list[Ranked]] = {}
     for candidate in prepared.candidates:
@@ -58,42 +60,33 @@ def choose(
         group.sort(key=lambda r: (-r.priority_minor, playbook.actions[r.action].key, r.channel))
     chosen: list[Chosen] = []
     used: set[int] = set()
-    slots = [(p, p) for p in given.placements[: given.max_actions]] + [
-        ("", "outbound")
-    ] * MAX_OUTBOUND
+    slots = [(p, p) for p in given.placements[: given.max_actions]]
+    slots += [("", "outbound")] * MAX_OUTBOUND
     taken = [count for count, _ in given.caps]
     for placement, stream in slots:
         open_to = [
             r
             for r in by_slot.get(placement, ())
-            if r.action not in used and (not chosen or _has_room(r, taken, playbook, removed))
+            if not chosen or (r.action not in used and _has_room(r, taken, plan, playbook, removed))
         ]
         if not open_to:
             continue
         index, chosen_with = choose_index(given.seed, f"slot/{stream}", len(open_to))
         picked = open_to[index]
         used.add(picked.action)
-        for i in _covering(picked, playbook):
+        for i in plan.options[picked.action][picked.channel].caps:
             taken[i] += 1
-        rank = 1 + sum(1 for c in chosen if bool(c.ranked.placement) == bool(picked.placement))
+        rank = 1 + len([c for c in chosen if bool(c.ranked.placement) == bool(picked.placement)])
         chosen.append(Chosen(picked, rank, chosen_with))
-    everything = tuple(r for group in by_slot.values() for r in group)
+    everything = tuple([r for group in by_slot.values() for r in group])
     return Choice(everything, tuple(chosen), tuple(removed))
 
 
-def _covering(ranked: Ranked, playbook: Playbook) -> list[int]:
-    """Return the positions of the caps that a contact of this kind counts under."""
-    action = playbook.actions[ranked.action]
-    return [
-        i
-        for i, cap in enumerate(playbook.caps)
-        if cap_covers(cap, ranked.channel, action.key, action.purpose)
-    ]
-
-
-def _has_room(ranked: Ranked, taken: list[int], playbook: Playbook, removed: list[Removal]) -> bool:
+def _has_room(
+    ranked: Ranked, taken: list[int], plan: Plan, playbook: Playbook, removed: list[Removal]
+) -> bool:
     """Return whether caps have room left beside what this turn has chosen already."""
-    for i in _covering(ranked, playbook):
+    for i in plan.options[ranked.action][ranked.channel].caps:
         cap = playbook.caps[i]
         if taken[i] >= cap.limit:
             removed.append(Removal(ranked.action, ranked.channel, CONTACT_POLICY, cap.name))

@@ -1,31 +1,32 @@
 """The values that rules may refer to, computed only where some rule of the playbook does.
 
-Handing a value to CEL costs about as much as evaluating a rule on it, so the variables are picked
-once per playbook, and are flat (see actors/playbook/lowering.py).
+The variables are picked once per playbook, and are flat (see actors/playbook/lowering.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cel import Context
-
+from actors.attributes import rule_value
+from actors.decisioning.profile_fields import MAPS, SCALARS
 from actors.domain.profile import Profile
 from actors.domain.state import CustomerState
-from actors.playbook.fields import AFTER_SEGMENTS, CATALOGUE, NEVER_DAYS
-from actors.playbook.lowering import SEGMENTS, Variable, variable_of
-from actors.playbook.model import Action, Playbook, Trigger
+from actors.playbook.fields import AFTER_SEGMENTS, ATTRIBUTES, CATALOGUE, NEVER_DAYS
+from actors.playbook.lowering import Variable, variable_of
+from actors.playbook.model import Action, Playbook
 from actors.playbook.rules import Rule
 from actors.playbook.templates import Placeholder, Template
 
 _DAY_MS = 86_400_000.0
+_QUARTER_MS = 900_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Occasion:
     """The event, question or timer that the context is built for."""
 
@@ -64,6 +65,8 @@ Value = Any
 Scalar = Callable[[View], Value]
 Entries = Callable[[View], Mapping[str, Any]]
 Entry = Callable[[Any, View], Value]
+Reader = Callable[[View], Sequence[Value]]
+"""Reads several variables at once."""
 
 
 def days_since(at_ms: int, now_ms: int) -> float:
@@ -89,19 +92,25 @@ def local_time(now_ms: int, *names: str) -> datetime:
     return moment
 
 
+Calendar = tuple[int, int, int, int]
+"""Hour, weekday, day and month."""
+
+
+def _calendar_of(local: datetime) -> Calendar:
+    return local.hour, local.weekday(), local.day, local.month
+
+
+@lru_cache(maxsize=4096)
+def _quarter(number: int, *zones: str) -> Calendar | None:
+    """Return what holds all through a quarter of an hour since 1970; None if it changes within."""
+    first = _calendar_of(local_time(number * _QUARTER_MS, *zones))
+    last = _calendar_of(local_time((number + 1) * _QUARTER_MS - 1, *zones))
+    return first if first == last else None
+
+
 def _contacts_within(profile: Profile, now_ms: int, days: int) -> int:
     since = now_ms - days * _DAY_MS
     return sum(1 for contact in profile.contacts if contact.at_ms > since)
-
-
-def _average(view: View) -> float:
-    purchases = view.state.profile.purchases
-    return purchases.spend_minor / view.scale / purchases.orders if purchases.orders else 0.0
-
-
-def _tenure(view: View) -> float:
-    first_ms = view.state.profile.first_seen_at_ms
-    return (view.now_ms - first_ms) / _DAY_MS if first_ms else 0.0
 
 
 def _known(view: View) -> bool:
@@ -117,35 +126,65 @@ def _marketing(view: View) -> dict[str, str]:
     }
 
 
+def _worth(view: View) -> tuple[Value, ...]:
+    profile, scale, now_ms = view.state.profile, view.scale, view.now_ms
+    purchases = profile.purchases
+    orders, spend = purchases.orders, purchases.spend_minor / scale
+    first_ms = profile.first_seen_at_ms
+    return (
+        orders,
+        purchases.refunds,
+        purchases.items,
+        spend,
+        spend / orders if orders else 0.0,
+        days_since(purchases.last_at_ms, now_ms),
+        (now_ms - first_ms) / _DAY_MS if first_ms else 0.0,
+        profile.coupons_used,
+        profile.redemptions,
+    )
+
+
+def _cart(view: View) -> tuple[Value, ...]:
+    talk = view.state.conversation
+    return talk.cart_items, talk.cart_minor / view.scale, bool(talk.cart_id)
+
+
+def _now(view: View) -> Calendar:
+    zone = view.state.profile.timezone
+    return _quarter(view.now_ms // _QUARTER_MS, zone, view.timezone) or _calendar_of(view.local)
+
+
+_TOGETHER: dict[tuple[str, ...], Reader] = {
+    (
+        "profile.orders",
+        "profile.refunds",
+        "profile.items",
+        "profile.spend",
+        "profile.avg_basket",
+        "profile.recency_days",
+        "profile.tenure_days",
+        "profile.coupons_used",
+        "profile.redemptions",
+    ): _worth,
+    ("conversation.cart_items", "conversation.cart_total", "conversation.open_cart"): _cart,
+    ("now.hour", "now.weekday", "now.day", "now.month"): _now,
+}
+"""Fields that rules use most, read by one call for several: a call costs more than what it reads."""
+
 _SCALARS: dict[str, Scalar] = {
-    "profile.orders": lambda v: v.state.profile.purchases.orders,
-    "profile.refunds": lambda v: v.state.profile.purchases.refunds,
-    "profile.items": lambda v: v.state.profile.purchases.items,
-    "profile.spend": lambda v: v.state.profile.purchases.spend_minor / v.scale,
-    "profile.avg_basket": _average,
-    "profile.recency_days": lambda v: days_since(v.state.profile.purchases.last_at_ms, v.now_ms),
-    "profile.tenure_days": _tenure,
     "profile.timezone": lambda v: v.state.profile.timezone or v.timezone,
     "profile.locale": lambda v: v.state.profile.locale,
-    "profile.coupons_used": lambda v: v.state.profile.coupons_used,
-    "profile.redemptions": lambda v: v.state.profile.redemptions,
     "profile.known": _known,
     "profile.contacts_7d": lambda v: _contacts_within(v.state.profile, v.now_ms, 7),
     "profile.contacts_30d": lambda v: _contacts_within(v.state.profile, v.now_ms, 30),
     "conversation.last_intent": lambda v: v.state.conversation.last_intent,
     "conversation.last_channel": lambda v: v.state.conversation.last_channel,
     "conversation.turns": lambda v: len(v.state.conversation.turns),
-    "conversation.cart_items": lambda v: v.state.conversation.cart_items,
-    "conversation.cart_total": lambda v: v.state.conversation.cart_minor / v.scale,
-    "conversation.open_cart": lambda v: bool(v.state.conversation.cart_id),
     "event.type": lambda v: v.occasion.type,
     "event.name": lambda v: v.occasion.name,
     "event.channel": lambda v: v.occasion.channel,
     "event.late": lambda v: v.occasion.late,
-    "now.hour": lambda v: v.local.hour,
-    "now.weekday": lambda v: v.local.weekday(),
-    "now.day": lambda v: v.local.day,
-    "now.month": lambda v: v.local.month,
+    **SCALARS,
 }
 
 _MAPS: dict[str, tuple[Entries, Entry]] = {
@@ -178,19 +217,37 @@ _MAPS: dict[str, tuple[Entries, Entry]] = {
     "profile.traits": (lambda v: v.state.profile.traits, lambda value, _: value),
     "event.properties": (lambda v: v.occasion.properties, lambda value, _: value),
     "event.traits": (lambda v: v.occasion.traits, lambda value, _: value),
+    **MAPS,
 }
 
-FIELD_NAMES = frozenset(_SCALARS) | frozenset(_MAPS)
+FIELD_NAMES = (
+    frozenset(_SCALARS)
+    | frozenset(_MAPS)
+    | frozenset(chain.from_iterable(_TOGETHER))
+    | {ATTRIBUTES}
+)
 """Every field that is read here: the playbook's catalogue without segments and tier (tested)."""
 
 
-def _entry(path: str, key: str) -> Scalar:
+def _entries(path: str, keys: Sequence[str]) -> Reader:
+    """Read entries of one map; what is not there reads as the catalogue's default."""
     entries, read = _MAPS[path]
     default = CATALOGUE[path].default
 
-    def reader(view: View) -> Value:
+    def reader(view: View) -> list[Value]:
         known = entries(view)
-        return read(known[key], view) if key in known else default
+        return [read(known[key], view) if key in known else default for key in keys]
+
+    return reader
+
+
+def _attributes(names: Sequence[str], playbook: Playbook) -> Reader:
+    """Read declared attributes as of now."""
+    declared = [playbook.attributes.by_name[name] for name in names]
+
+    def reader(view: View) -> list[Value]:
+        state, now_ms = view.state.attributes, view.now_ms
+        return [rule_value(attribute, state, now_ms) for attribute in declared]
 
     return reader
 
@@ -211,46 +268,43 @@ def _whole(path: str) -> Scalar:
     return lambda view: {key: read(value, view) for key, value in entries(view).items()}
 
 
-Groups = tuple[tuple[int, ...], ...]
-"""Indexes of actions, in groups."""
+def _scalar(path: str, playbook: Playbook) -> Scalar:
+    if path in _SCALARS:
+        return _SCALARS[path]
+    if path in playbook.used_whole:
+        return _whole(path)
+    return _some(path, sorted(playbook.used_keys.get(path, ())))
 
-_MAX_PICKS = 1024
 
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """The variables that some of the rules need.
-
-    `values` are (name, position in `ContextBuilder.names`), `flags` (name, segment); `listed` and
-    `tiered` say whether the list of segments and the tier are needed as such.
-    """
-
-    values: tuple[tuple[str, int], ...]
-    flags: tuple[tuple[str, str], ...]
-    listed: bool
-    tiered: bool
-
-    def context(self, values: Sequence[Value], segments: Sequence[str], tier: str) -> Context:
-        """Return the CEL context of these rules.
-
-        Everything at once: a context that is added to after an evaluation is built again inside.
-        """
-        variables = {name: values[position] for name, position in self.values}
-        for name, segment in self.flags:
-            variables[name] = segment in segments
-        if self.listed:
-            variables[SEGMENTS] = list(segments)
-        if self.tiered:
-            variables["tier"] = tier
-        return Context(variables=variables)
+def _readers(variables: Sequence[Variable], playbook: Playbook) -> tuple[list[Reader], list[str]]:
+    """Return readers for some variables, and the names of what they read one after the other."""
+    readers: list[Reader] = []
+    read: list[str] = []
+    left = {v.path: v for v in variables if v.key is None}
+    for paths, reader in _TOGETHER.items():
+        if any(path in left for path in paths):
+            readers.append(reader)
+            read += [variable_of(path).name for path in paths]
+    entries: dict[str, list[Variable]] = {}
+    for variable in variables:
+        if variable.key is not None:
+            entries.setdefault(variable.path, []).append(variable)
+    for path, some in entries.items():
+        keys = [v.key or "" for v in some]
+        readers.append(_attributes(keys, playbook) if path == ATTRIBUTES else _entries(path, keys))
+        read += [v.name for v in some]
+    single = [v for v in left.values() if v.name not in read]
+    scalars = [_scalar(v.path, playbook) for v in single]
+    readers.append(lambda view: [scalar(view) for scalar in scalars])
+    return readers, read + [v.name for v in single]
 
 
 class ContextBuilder:
     """Picks the variables of one playbook's rules and placeholders, and reads their values.
 
     `names` are the variables in the order of the values that `build` returns: an order that depends
-    on nothing but the playbook. What is made from segments is not among them: a `Pick` adds it.
-    `segments` is the pick of the segments' own rules.
+    on nothing but the playbook; `positions` are their places there. What is made from segments is
+    not among them.
     """
 
     def __init__(self, playbook: Playbook) -> None:
@@ -258,58 +312,21 @@ class ContextBuilder:
         self._timezone = playbook.timezone
         variables = {variable for rule in rules_of(playbook) for variable in rule.variables}
         for template in _templates_of(playbook):
-            variables |= {v for p in template.placeholders if (v := _variable_of(p)) is not None}
+            variables |= {v for p in template.placeholders if (v := variable_quoted(p)) is not None}
         made = {variable for variable in variables if variable.path in AFTER_SEGMENTS}
         ordered = sorted(variables - made, key=lambda variable: variable.name)
         self.names = tuple(variable.name for variable in ordered)
-        self._readers = tuple(self._reader(variable, playbook) for variable in ordered)
-        self._positions = {name: i for i, name in enumerate(self.names)}
-        self._picks: dict[tuple[Groups, tuple[str, ...]], Pick] = {}
-        self.quotes: dict[int, tuple[Quote, ...]] = {}
-        self.segments = self._pick([segment.rule for segment in playbook.segments])
-
-    def _reader(self, variable: Variable, playbook: Playbook) -> Scalar:
-        path = variable.path
-        if path in _SCALARS:
-            return _SCALARS[path]
-        if variable.key is not None:
-            return _entry(path, variable.key)
-        if path in playbook.used_whole:
-            return _whole(path)
-        return _some(path, sorted(playbook.used_keys.get(path, ())))
-
-    def pick(self, groups: Groups, triggers: tuple[Trigger, ...], playbook: Playbook) -> Pick:
-        """Return what the rules of some actions and triggers need; worked out once.
-
-        `groups` are tuples of action indexes, as `Playbook.by_placement` and `Trigger.propose` have
-        them.
-        """
-        key = (groups, tuple([trigger.name for trigger in triggers]))
-        known = self._picks.get(key)
-        if known is None:
-            rules = [trigger.when for trigger in triggers if trigger.when is not None]
-            for index in {index for group in groups for index in group}:
-                rules += rules_of_action(playbook.actions[index])
-            known = self._pick(rules)
-            if len(self._picks) < _MAX_PICKS:
-                self._picks[key] = known
-        return known
-
-    def _pick(self, rules: Sequence[Rule]) -> Pick:
-        variables = sorted({variable for rule in rules for variable in rule.variables})
-        return Pick(
-            tuple(
-                (v.name, self._positions[v.name]) for v in variables if v.name in self._positions
-            ),
-            tuple((v.name, v.key) for v in variables if v.path == SEGMENTS and v.key is not None),
-            any(v.path == SEGMENTS and v.key is None for v in variables),
-            any(v.path == "tier" for v in variables),
-        )
+        self.positions = {name: i for i, name in enumerate(self.names)}
+        self._readers, read = _readers(ordered, playbook)
+        self._order = [read.index(name) for name in self.names]
 
     def build(self, state: CustomerState, occasion: Occasion, now_ms: int) -> list[Value]:
         """Return the values of the variables, in the order of `names`."""
         view = View(state, occasion, now_ms, self._scale, self._timezone)
-        return [reader(view) for reader in self._readers]
+        values: list[Value] = []
+        for reader in self._readers:
+            values += reader(view)
+        return list(map(values.__getitem__, self._order))
 
 
 @lru_cache(maxsize=16)
@@ -336,50 +353,10 @@ def _templates_of(playbook: Playbook) -> list[Template]:
     return [t.content for action in playbook.actions for t in action.treatments.values()]
 
 
-def _variable_of(placeholder: Placeholder) -> Variable | None:
+def variable_quoted(placeholder: Placeholder) -> Variable | None:
+    """Return the variable that a placeholder shows; None for what is made from segments."""
     field = CATALOGUE[placeholder.path]
     if placeholder.path not in FIELD_NAMES:
         return None
     keyed = placeholder.key and not field.is_dyn
     return variable_of(placeholder.path, placeholder.key if keyed else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Where a placeholder's value stands: a position in `ContextBuilder.names`, or -1 for the tier.
-
-    `key` is looked up in the value, when it is a map.
-    """
-
-    name: str
-    position: int
-    key: str
-
-
-def _quotes(builder: ContextBuilder, template: Template) -> tuple[Quote, ...]:
-    quotes = []
-    for placeholder in template.placeholders:
-        variable = _variable_of(placeholder)
-        if variable is not None:
-            key = placeholder.key if variable.key is None else ""
-            quotes.append(Quote(placeholder.name, builder.names.index(variable.name), key))
-        elif placeholder.path == "tier":
-            quotes.append(Quote(placeholder.name, -1, ""))
-    return tuple(quotes)
-
-
-def quoted_values(
-    playbook: Playbook, template: Template, values: Sequence[Value], tier: str
-) -> dict[str, object]:
-    """Return what a template's placeholders stand for, by their names."""
-    builder = builder_of(playbook)
-    quotes = builder.quotes.get(id(template))
-    if quotes is None:  # the playbook keeps its templates alive, so their ids stay theirs
-        quotes = builder.quotes[id(template)] = _quotes(builder, template)
-    quoted: dict[str, object] = {}
-    for quote in quotes:
-        value = tier if quote.position < 0 else values[quote.position]
-        if quote.key:
-            value = value.get(quote.key) if isinstance(value, dict) else None
-        quoted[quote.name] = value
-    return quoted

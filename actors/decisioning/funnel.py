@@ -2,84 +2,61 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from math import prod
 from typing import Any
 
-from cel import Context
-
-from actors.decisioning.context import Groups, builder_of
-from actors.decisioning.inputs import Candidate, DecisionInput, Prepared, Removal
-from actors.playbook.model import Action, Playbook, Trigger
+from actors.decisioning.inputs import (
+    ARBITRATION,
+    AVAILABILITY,
+    CONSENT,
+    CONTACT_POLICY,
+    ELIGIBILITY,
+    SUITABILITY,
+    Candidate,
+    DecisionInput,
+    Prepared,
+    Removal,
+)
+from actors.decisioning.plan import Option, Shelf, Standing, plan_of
+from actors.playbook.model import Playbook
 from actors.policies.consent import consent_refusal
 from actors.policies.contact_pressure import FullCap, cap_covers, full_caps
 
-AVAILABILITY = "availability"
-ELIGIBILITY = "eligibility"
-SUITABILITY = "suitability"
-CONSENT = "consent"
-CONTACT_POLICY = "contact_policy"
-ARBITRATION = "arbitration"
 STAGES = (AVAILABILITY, ELIGIBILITY, SUITABILITY, CONSENT, CONTACT_POLICY, ARBITRATION)
 """In the order in which candidates pass them."""
 
 MAX_CANDIDATES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a customer stands at this moment: the rules' values, the segments held and the tier."""
-
-    values: Sequence[Any]
-    segments: tuple[str, ...]
-    tier: str
-
-    def context(
-        self, playbook: Playbook, groups: Groups, triggers: tuple[Trigger, ...] = ()
-    ) -> Context:
-        """Return the CEL context for the rules of some actions and triggers."""
-        pick = builder_of(playbook).pick(groups, triggers, playbook)
-        return pick.context(self.values, self.segments, self.tier)
-
-
 def stand(values: Sequence[Any], playbook: Playbook) -> Standing:
-    """Evaluate the segments on values in the order of `ContextBuilder.names`."""
-    context = builder_of(playbook).segments.context(values, (), "")
-    segments = tuple([s.name for s in playbook.segments if s.rule.met(context)])
-    tier = next((t.segment for t in playbook.tiers if t.segment in segments), playbook.default_tier)
-    return Standing(values, segments, tier)
+    """Judge the segments on values in the order of `ContextBuilder.names`."""
+    return plan_of(playbook).stand(values)
 
 
-def placed(playbook: Playbook, channel: str, placements: Sequence[str]) -> Groups:
-    """Return the actions that have a treatment for each of the placements, in their order."""
-    return tuple([playbook.by_placement.get((channel, p), ()) for p in placements])
-
-
-def prepare(
-    given: DecisionInput,
-    playbook: Playbook,
-    standing: Standing | None = None,
-    context: Context | None = None,
-) -> Prepared:
+def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None = None) -> Prepared:
     """Return the candidates that reach scoring, their context weights, and the removals.
 
     Placements consider every action with a treatment for them; outbound channels only what was
-    proposed. `standing` and `context` save work when the caller has them for this input already.
+    proposed. `standing` saves work when the caller has it for this input already.
     """
-    standing = standing or stand(given.context, playbook)
-    groups = placed(playbook, given.channel, given.placements)
-    if context is None:
-        proposed = tuple([proposal.actions for proposal in given.proposals])
-        context = standing.context(playbook, groups + proposed)
-    funnel = _Funnel(given, playbook, context, full_caps(playbook.caps, given.caps))
-    for placement, indices in zip(given.placements, groups, strict=True):
-        if not indices:
+    plan = plan_of(playbook)
+    standing = standing or plan.stand(given.context)
+    full = full_caps(playbook.caps, given.caps)
+    funnel = _Funnel(given, playbook, standing, full)
+    for placement in given.placements:
+        shelf = plan.placed.get((given.channel, placement))
+        if shelf is None:
             funnel.removed.append(
                 Removal(-1, given.channel, AVAILABILITY, f"no action for placement {placement!r}")
             )
-        for index in indices:
-            funnel.consider(index, given.channel, placement, "")
+        else:
+            funnel.consider(shelf, None, placement, "")
     for proposal in given.proposals:
         for index in proposal.actions:
-            funnel.propose(index, proposal.channels, proposal.trigger)
+            if not funnel.consider(plan.outbound[index], proposal.channels, "", proposal.trigger):
+                why = f"trigger {proposal.trigger}: no channel"
+                funnel.removed.append(Removal(index, "", AVAILABILITY, why))
     return Prepared(
         standing.tier,
         standing.segments,
@@ -93,55 +70,49 @@ def prepare(
 class _Funnel:
     given: DecisionInput
     playbook: Playbook
-    context: Context
+    standing: Standing
     full: list[FullCap]
     candidates: list[Candidate] = field(default_factory=list)
     removed: list[Removal] = field(default_factory=list)
     weights: dict[int, float] = field(default_factory=dict)
-    judged: dict[tuple[int, str], bool] = field(default_factory=dict)
-    fit: dict[int, bool] = field(default_factory=dict)
+    judged: dict[Option, bool] = field(default_factory=dict)
 
-    def propose(self, index: int, channels: tuple[str, ...] | None, trigger: str) -> None:
-        action = self.playbook.actions[index]
-        treated = [
-            name
-            for name, treatment in sorted(action.treatments.items())
-            if treatment.outbound and (channels is None or name in channels)
-        ]
-        if not treated:
-            self.removed.append(Removal(index, "", AVAILABILITY, f"trigger {trigger}: no channel"))
-        for channel in treated:
-            self.consider(index, channel, "", trigger)
+    def consider(
+        self, shelf: Shelf, channels: tuple[str, ...] | None, placement: str, trigger: str
+    ) -> bool:
+        """Judge the options of a shelf on some channels, or on any; return whether there are any.
 
-    def consider(self, index: int, channel: str, placement: str, trigger: str) -> None:
-        passed = self.judged.get((index, channel))
-        if passed is None:
-            removal = self._judge(self.playbook.actions[index], channel)
-            passed = self.judged[index, channel] = removal is None
-            if removal is not None:
-                self.removed.append(removal)
-        if passed and len(self.candidates) < MAX_CANDIDATES:
-            self.candidates.append(Candidate(index, channel, placement, trigger))
+        An option is judged once, and removed once, on however many shelves it is.
+        """
+        standing, judged = self.standing, self.judged
+        eligible = shelf.eligible(standing.values, standing.segments, standing.tier)
+        found = False
+        for option, fits in zip(shelf.options, eligible, strict=True):
+            if channels is not None and option.channel not in channels:
+                continue
+            found = True
+            passed = judged.get(option)
+            if passed is None:
+                removal = self._refusal(option) if fits else option.ineligible
+                passed = judged[option] = removal is None
+                if removal is not None:
+                    self.removed.append(removal)
+            if passed and len(self.candidates) < MAX_CANDIDATES:
+                self.candidates.append(Candidate(option.index, option.channel, placement, trigger))
+        return found
 
-    def _fits(self, action: Action) -> bool:
-        """Judge eligibility, once an action; the weights of those that fit follow at once."""
-        context = self.context
-        if action.eligible is not None and not action.eligible.met(context):
-            return False
-        weight = 1.0
-        for rule, factor in action.weights:
-            if rule.met(context):
-                weight *= factor
-        self.weights[action.index] = weight
-        return True
+    def _weigh(self, option: Option) -> float:
+        """Return the product of the factors whose condition holds."""
+        standing = self.standing
+        met = option.conditions(standing.values, standing.segments, standing.tier)
+        return prod(compress(option.factors, met), start=1.0)
 
-    def _judge(self, action: Action, channel: str) -> Removal | None:
-        index, given = action.index, self.given
-        fit = self.fit.get(index)
-        if fit is None:
-            fit = self.fit[index] = self._fits(action)
-        if not fit:
-            return Removal(index, channel, ELIGIBILITY, "eligible")
+    def _refusal(self, option: Option) -> Removal | None:
+        """Return why someone eligible may not get it all the same; an action is weighed before that."""
+        index = option.index
+        if index not in self.weights:
+            self.weights[index] = self._weigh(option)
+        given, action, channel = self.given, option.action, option.channel
         if given.refused:
             until_ms = given.refused.get(action.key)
             if until_ms is not None:

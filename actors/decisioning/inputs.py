@@ -6,6 +6,14 @@ from typing import Any, NamedTuple
 ENGINE_VERSION = "1"
 """Grows when the same input may give another decision; a replay across versions is reported."""
 
+AVAILABILITY = "availability"
+ELIGIBILITY = "eligibility"
+SUITABILITY = "suitability"
+CONSENT = "consent"
+CONTACT_POLICY = "contact_policy"
+ARBITRATION = "arbitration"
+"""The stages at which a candidate may be removed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

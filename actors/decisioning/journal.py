@@ -1,10 +1,12 @@
 """What a turn leaves behind: timeline, reply, audit trail and lesson in one record."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from actors.decisioning.record import DecisionRecord
 from actors.domain.actions import Effect
-from actors.domain.events import Event, Response
+from actors.domain.events import Command, Event, Response
+from actors.domain.merges import MergeRecord
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +27,8 @@ class TurnRecord:
     """One turn of one customer.
 
     `at_ms` is the event's time after correction, `received_at_ms` the business clock when the turn
-    ran. Exactly one of `event`, `response` and `timer` is set; `timer` is (key, kind, subject).
+    ran. Exactly one of `event`, `response`, `timer`, `command` and `merge` is set, but a merge by
+    hand has its command too; `timer` is (key, kind, subject). `result` is what a command answers.
     """
 
     at_ms: int
@@ -37,3 +40,6 @@ class TurnRecord:
     decision: DecisionRecord | None = None
     effects: list[Effect] = field(default_factory=list)
     lessons: list[Lesson] = field(default_factory=list)
+    command: Command | None = None
+    merge: MergeRecord | None = None
+    result: dict[str, Any] = field(default_factory=dict)

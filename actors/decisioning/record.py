@@ -15,6 +15,8 @@ from actors.decisioning.inputs import (
 from actors.domain.scores import Score
 from actors.playbook.model import Playbook
 
+_NUMBER_OF = {stage: number for number, stage in enumerate(STAGES)}
+
 
 @dataclass(slots=True, kw_only=True)
 class DecisionRecord:
@@ -47,25 +49,10 @@ def outcome_of(prepared: Prepared, choice: Choice) -> list[Any]:
         prepared.tier,
         list(prepared.segments),
         [
-            [r.action, r.channel, STAGES.index(r.stage), r.rule, r.retry_at_ms]
-            for r in choice.removed
+            [action, channel, _NUMBER_OF[stage], rule, retry_at_ms]
+            for action, channel, stage, rule, retry_at_ms in choice.removed
         ],
-        [
-            [
-                r.action,
-                r.channel,
-                r.placement,
-                r.trigger,
-                r.propensity,
-                r.observations,
-                r.weight,
-                r.value_minor,
-                r.lever,
-                r.cost_minor,
-                r.priority_minor,
-            ]
-            for r in choice.ranked
-        ],
+        [list(ranked) for ranked in choice.ranked],
         [[position[id(c.ranked)], c.rank, c.chosen_with] for c in choice.chosen],
     ]
 

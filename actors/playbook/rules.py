@@ -15,19 +15,19 @@ class Rule:
 
     `paths` are the catalogue's fields that it uses; `keys` the literal keys it looks up in maps, as
     (path, key); `whole` the maps that it uses otherwise, so that no set of keys is enough for it.
-    `variables` are the flat variables on which `met` runs it.
+    `lowered` is the same expression over the flat `variables`, on which `met` runs it.
 
     Raises:
         ValueError: The expression does not compile; the parser's message names line:column.
     """
 
-    __slots__ = ("_execute", "_met", "keys", "paths", "source", "variables", "whole")
+    __slots__ = ("_execute", "_met", "keys", "lowered", "paths", "source", "variables", "whole")
 
     def __init__(self, source: str) -> None:
         self.source = source
         self._execute = cel.compile(source).execute
-        lowered, self.variables = lower(source)
-        self._met = cel.compile(lowered).execute
+        self.lowered, self.variables = lower(source)
+        self._met = cel.compile(self.lowered).execute
         paths, keys, whole = set(), set(), set()
         for use in uses(tokenize(source)):
             field, inside = resolve(use.parts)

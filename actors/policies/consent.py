@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
+from actors.domain.profile import ConsentState
+
 GRANTED = "granted"
+
+
+def consents_at(consents: Mapping[str, ConsentState], now_ms: int) -> dict[str, str]:
+    """Return the statuses that hold now: a grant that has expired is as if it had never been given."""
+    return {
+        key: consent.status
+        for key, consent in consents.items()
+        if not 0 < consent.expires_at_ms <= now_ms
+    }
 
 
 def consent_refusal(

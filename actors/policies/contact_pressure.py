@@ -26,6 +26,8 @@ def cap_covers(cap: Cap, channel: str, action: str, purpose: str) -> bool:
 
 def counters(profile: Profile, caps: Sequence[Cap], now_ms: int) -> tuple[tuple[int, int], ...]:
     """Return for each cap (contacts in its window that ends now, when the oldest leaves it, or 0)."""
+    if not profile.contacts:
+        return ((0, 0),) * len(caps)
     result = []
     for cap in caps:
         since = now_ms - cap.window_ms
@@ -55,10 +57,10 @@ def reserve(profile: Profile, playbook: Playbook, contact: Contact) -> None:
     Contacts that no cap's window can reach any more are forgotten. The list is bounded; a playbook
     whose caps allow more contacts than it holds is refused when it is loaded.
     """
-    covered = [
-        c for c in playbook.caps if cap_covers(c, contact.channel, contact.action, contact.purpose)
-    ]
-    if not covered:
+    for cap in playbook.caps:
+        if cap_covers(cap, contact.channel, contact.action, contact.purpose):
+            break
+    else:
         return
     longest_ms = max(cap.window_ms for cap in playbook.caps)
     contacts = profile.contacts

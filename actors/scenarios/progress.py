@@ -1,10 +1,9 @@
 """Advancing triggers: what an event starts, restarts or stops. Pure; the turn applies the result."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
-
-from cel import Context
 
 from actors.domain.events import Event
 from actors.domain.state import MAX_TIMERS, CustomerState, Timer
@@ -44,11 +43,15 @@ def concerns(state: CustomerState, event: Event, playbook: Playbook) -> bool:
 
 
 def advance(
-    state: CustomerState, event: Event, at_ms: int, playbook: Playbook, context: Context
+    state: CustomerState,
+    event: Event,
+    at_ms: int,
+    playbook: Playbook,
+    fires: Callable[[Trigger], bool],
 ) -> Advance:
     """Return what an event that happened at `at_ms` starts and stops.
 
-    A wait's due time counts from the event's own time. A new match with the same key restarts it.
+    `fires` tells whether a trigger's rule holds. A wait's due time counts from the event's own time. A new match with the same key restarts it.
     """
     result = Advance()
     for trigger in playbook.waits_cancelled_by.get(event.name or event.type, ()):
@@ -60,24 +63,51 @@ def advance(
             and _same_key(trigger, timer, event)
         ]
     for trigger in playbook.triggers_for(event.type, event.name):
-        if trigger.when is not None and not trigger.when.met(context):
-            continue
-        if trigger.record:
-            result.recorded.append(trigger)
-        elif trigger.after_ms:
-            _start(state, trigger, event, at_ms, result)
-        else:
-            result.proposed.append(trigger)
+        if fires(trigger):
+            _take(state, trigger, event.properties, at_ms, result)
     return result
 
 
-def _start(
-    state: CustomerState, trigger: Trigger, event: Event, at_ms: int, result: Advance
+def hear(
+    state: CustomerState,
+    triggers: Sequence[Trigger],
+    at_ms: int,
+    fires: Callable[[Trigger], bool],
+) -> Advance:
+    """Return what entering and leaving segments at `at_ms` starts: `triggers` wait for just that."""
+    result = Advance()
+    for trigger in triggers:
+        if fires(trigger):
+            _take(state, trigger, {}, at_ms, result)
+    return result
+
+
+def _take(
+    state: CustomerState,
+    trigger: Trigger,
+    properties: dict[str, Any],
+    at_ms: int,
+    result: Advance,
 ) -> None:
-    key = f"{TRIGGER}/{trigger.name}/{_key_of(trigger, event.properties)}"
+    if trigger.record:
+        result.recorded.append(trigger)
+    elif trigger.after_ms:
+        _start(state, trigger, properties, at_ms, result)
+    else:
+        result.proposed.append(trigger)
+
+
+def _start(
+    state: CustomerState,
+    trigger: Trigger,
+    properties: dict[str, Any],
+    at_ms: int,
+    result: Advance,
+) -> None:
+    key = f"{TRIGGER}/{trigger.name}/{_key_of(trigger, properties)}"
     known = next((t for t in state.timers if t.key == key), None)
     due_at_ms = at_ms + trigger.after_ms
-    timer = Timer(key, due_at_ms, TRIGGER, trigger.name, _scalars(event.properties))
+    timer = Timer(key, due_at_ms, TRIGGER, trigger.name, _scalars(properties))
     if known is not None and key not in result.stopped:
         if due_at_ms > known.due_at_ms:  # an older event that came late moves nothing
             result.prolonged.append(timer)

@@ -1,0 +1,107 @@
+"""Segments over time: who is in which, since when, and when that may change with no event."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from actors.decisioning.context import Occasion, builder_of
+from actors.decisioning.crossings import crossings_of, lasting
+from actors.decisioning.plan import Standing, plan_of
+from actors.domain.state import CustomerState, Timer
+from actors.playbook.model import Playbook
+
+SEGMENTS = "segments"
+"""Kind and key of the one timer that looks at a customer's segments."""
+
+_MAX_LOOKS = 48
+"""How far a timer looks ahead for an instant that changes something, before it is set anyway."""
+
+TOUCHED = frozenset(
+    {
+        *("profile.offered", "profile.sent", "profile.contacts_7d", "profile.contacts_30d"),
+        *("profile.profit", "profile.cost_to_serve", "profile.campaigns", "profile.loyalty_stage"),
+        *("conversation.turns", "conversation.last_intent", "conversation.last_channel"),
+    }
+)
+"""Fields that an effect of the customer's own turn may change."""
+
+
+def standing_of(state: CustomerState, playbook: Playbook, now_ms: int) -> Standing:
+    """Return where a customer stands at an instant at which nothing happens."""
+    occasion = Occasion("", "", "", {}, {}, late=False)
+    return plan_of(playbook).stand(builder_of(playbook).build(state, occasion, now_ms))
+
+
+@lru_cache(maxsize=16)
+def names_of(playbook: Playbook) -> frozenset[str]:
+    """Return the names of the segments that one can be a member of."""
+    return frozenset(segment.name for segment in lasting(playbook))
+
+
+@lru_cache(maxsize=16)
+def touched_by_effects(playbook: Playbook) -> bool:
+    """Return whether an effect may change a membership."""
+    return any(not segment.rule.paths.isdisjoint(TOUCHED) for segment in lasting(playbook))
+
+
+def difference(
+    state: CustomerState, held: Sequence[str], playbook: Playbook
+) -> tuple[list[str], list[str]]:
+    """Return (entered, left): in the playbook's order, and in the order of entering."""
+    known, names = state.segments, names_of(playbook)
+    entered = [name for name in held if name not in known and name in names]
+    return entered, [name for name in known if name not in held or name not in names]
+
+
+def next_look_ms(
+    state: CustomerState, values: Sequence[Any], playbook: Playbook, now_ms: int
+) -> int | None:
+    """Return an instant before which no membership changes if nothing happens; None for never."""
+    crossings = crossings_of(playbook)
+    return crossings.next_ms(state, values, now_ms) if crossings.moves else None
+
+
+def next_change_ms(state: CustomerState, playbook: Playbook, now_ms: int) -> int | None:
+    """Return when some membership changes if nothing happens; None for never.
+
+    After `_MAX_LOOKS` instants at which nothing would change it is the last of them.
+    """
+    standing = standing_of(state, playbook, now_ms)
+    names = names_of(playbook)
+    held = [name for name in standing.segments if name in names]
+    at_ms = now_ms
+    for _ in range(_MAX_LOOKS):
+        next_ms = next_look_ms(state, standing.values, playbook, at_ms)
+        if next_ms is None:
+            return None
+        at_ms = next_ms
+        standing = standing_of(state, playbook, at_ms)
+        if [name for name in standing.segments if name in names] != held:
+            break
+    return at_ms
+
+
+def look_soon(state: CustomerState, playbook: Playbook, now_ms: int) -> None:
+    """Have the segments of somebody looked at who is not whom they were last looked at for."""
+    if state.segments or playbook.segments:
+        look_at(state, now_ms)
+
+
+def look_at(state: CustomerState, at_ms: int | None) -> Timer | None:
+    """Set or move the timer of the segments in a state, or take it away.
+
+    Returns:
+        The timer when its stored row has to be written: a row that is earlier than the state says
+        stays, and is moved when it is found due.
+    """
+    timers = state.timers
+    known = next((timer for timer in timers if timer.key == SEGMENTS), None)
+    if known is not None and known.due_at_ms == at_ms:
+        return None
+    if known is not None:
+        timers = [timer for timer in timers if timer is not known]
+    timer = None if at_ms is None else Timer(SEGMENTS, at_ms, SEGMENTS)
+    state.timers = timers if timer is None else [*timers, timer]
+    if timer is None or (known is not None and known.due_at_ms < timer.due_at_ms):
+        return None
+    return timer

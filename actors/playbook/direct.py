@@ -1,0 +1,248 @@
+"""Simple rules as Python functions over a list of values, because CEL's price is in handing them over.
+
+A rule is simple when nothing in it can go wrong or be read in two ways: comparisons of one type with
+the same type, `in` lists of literals, sums and products of doubles, `!`, `&&`, `||`. CEL and Python
+agree on those to the last bit (tested against each other); every other rule stays with CEL.
+
+It relies on the catalogue: a variable has the type that it is declared with, and a double is finite
+and at most `MAX_DOUBLE`, so that no sum or product of a few becomes a NaN, which CEL cannot compare.
+"""
+
+import ast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from actors.playbook.fields import CATALOGUE
+from actors.playbook.lowering import SEGMENTS, Variable
+from actors.playbook.references import Token, string_value, tokenize
+
+Predicate = Callable[[Sequence[Any], Collection[str], str], bool]
+Predicates = Callable[[Sequence[Any], Collection[str], str], tuple[bool, ...]]
+"""Asks rules: of values in the order of the playbook's variables, of segments held, and of a tier."""
+
+MAX_DOUBLE = 1e20
+
+_PARAMETERS = ("values", "segments", "tier")
+_MAX_TOKENS = 300
+"""A longer rule, built by a machine, could nest deeper than Python compiles."""
+
+_MAX_RESULT = 1e300
+_MAX_INT = 2**63 - 1
+_ORDER: dict[str, ast.cmpop] = {"<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE()}
+_EQUAL: dict[str, ast.cmpop] = {"==": ast.Eq(), "!=": ast.NotEq()}
+
+
+class _NotSimpleError(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A part of a rule as Python; `bound` is what a double cannot exceed."""
+
+    type: str
+    node: ast.expr
+    bound: float = 0.0
+
+
+def simple(
+    lowered: str, variables: Collection[Variable], positions: Mapping[str, int]
+) -> ast.expr | None:
+    """Return a lowered rule as a Python expression, or None when it is not simple.
+
+    `positions` says where the values of variables stand.
+    """
+    try:
+        return _Reader(lowered, variables, positions).whole()
+    except _NotSimpleError:
+        return None
+
+
+def together(rules: Sequence[ast.expr | Predicate]) -> Predicates:
+    """Return one function that answers several rules in their order: a call for each would cost more.
+
+    A rule is an expression that `simple` gave, or else a function.
+    """
+    names: dict[str, Any] = {"__builtins__": {}, "float": float}
+    answers: list[ast.expr] = []
+    given: list[ast.expr] = [ast.Name(name, ast.Load()) for name in _PARAMETERS]
+    for i, rule in enumerate(rules):
+        if isinstance(rule, ast.expr):
+            answers.append(rule)
+        else:
+            names[f"rule_{i}"] = rule
+            answers.append(ast.Call(ast.Name(f"rule_{i}", ast.Load()), given, []))
+    parameters = ast.arguments([], [ast.arg(name) for name in _PARAMETERS], None, [], [], None, [])
+    body = ast.Expression(ast.Lambda(parameters, ast.Tuple(answers, ast.Load())))
+    # Not text of a playbook: a tree that holds nothing but what is built here.
+    made: Predicates = eval(compile(ast.fix_missing_locations(body), "<rules>", "eval"), names)  # noqa: S307
+    return made
+
+
+class _Reader:
+    """Reads a rule by CEL's precedence, and gives up where it is not simple."""
+
+    def __init__(
+        self, lowered: str, variables: Collection[Variable], positions: Mapping[str, int]
+    ) -> None:
+        self._tokens = tokenize(lowered)
+        if len(self._tokens) > _MAX_TOKENS:
+            _give_up()
+        self._at = 0
+        self._variables = {variable.name: variable for variable in variables}
+        self._positions = positions
+
+    def whole(self) -> ast.expr:
+        term = self._either()
+        if self._at < len(self._tokens):
+            _give_up()
+        return _of("bool", term).node
+
+    def _either(self) -> _Term:
+        return self._joined("||", ast.Or(), self._both)
+
+    def _both(self) -> _Term:
+        return self._joined("&&", ast.And(), self._relation)
+
+    def _joined(self, text: str, op: ast.boolop, part: Callable[[], _Term]) -> _Term:
+        parts = [part()]
+        while self._take(text):
+            parts.append(part())
+        if len(parts) == 1:
+            return parts[0]
+        return _Term("bool", ast.BoolOp(op, [_of("bool", each).node for each in parts]))
+
+    def _relation(self) -> _Term:
+        left = self._sum()
+        sign = self._text()
+        if sign == "in":
+            self._at += 1
+            return _Term("bool", ast.Compare(left.node, [ast.In()], [self._list(left.type)]))
+        if sign in _EQUAL or (sign in _ORDER and left.type in {"int", "double"}):
+            self._at += 1
+            right = _of(left.type, self._sum())
+            op = _EQUAL.get(sign) or _ORDER[sign]
+            return _Term("bool", ast.Compare(left.node, [op], [right.node]))
+        return left
+
+    def _sum(self) -> _Term:
+        term = self._product()
+        while (sign := self._text()) in {"+", "-"}:
+            self._at += 1
+            right = _of("double", self._product())
+            bound = _of("double", term).bound + right.bound
+            op = ast.Add() if sign == "+" else ast.Sub()
+            term = _bounded(ast.BinOp(term.node, op, right.node), bound)
+        return term
+
+    def _product(self) -> _Term:
+        term = self._unary()
+        while self._take("*"):
+            right = _of("double", self._unary())
+            bound = _of("double", term).bound * right.bound
+            term = _bounded(ast.BinOp(term.node, ast.Mult(), right.node), bound)
+        return term
+
+    def _unary(self) -> _Term:
+        if self._take("!"):
+            return _Term("bool", ast.UnaryOp(ast.Not(), _of("bool", self._unary()).node))
+        if self._take("("):
+            term = self._either()
+            self._need(")")
+            return term
+        token = self._next()
+        if token.kind == "ident" and self._text() == "(":
+            return self._double(token.text)
+        return self._variable(token.text) if token.kind == "ident" else _literal(token)
+
+    def _double(self, name: str) -> _Term:
+        if name != "double":
+            _give_up()
+        self._need("(")
+        term = _of("int", self._unary())
+        self._need(")")
+        return _bounded(ast.Call(ast.Name("float", ast.Load()), [term.node], []), MAX_DOUBLE)
+
+    def _variable(self, name: str) -> _Term:
+        if name in {"true", "false"}:
+            return _Term("bool", ast.Constant(name == "true"))
+        variable = self._variables.get(name)
+        if variable is None:
+            _give_up()
+        if variable.path == "tier":
+            return _Term("string", ast.Name("tier", ast.Load()))
+        if variable.path == SEGMENTS and variable.key is not None:
+            held = ast.Name("segments", ast.Load())
+            return _Term("bool", ast.Compare(ast.Constant(variable.key), [ast.In()], [held]))
+        field = CATALOGUE[variable.path]
+        kind = field.type
+        if variable.key is not None and not field.is_dyn:
+            kind = kind.removeprefix("map<string,").removesuffix(">")
+        if kind not in {"int", "double", "string", "bool"}:
+            _give_up()
+        values = ast.Name("values", ast.Load())
+        position = ast.Constant(self._positions[name])
+        return _Term(kind, ast.Subscript(values, position, ast.Load()), MAX_DOUBLE)
+
+    def _list(self, kind: str) -> ast.expr:
+        """Read a list of literals, all of one type."""
+        if kind not in {"int", "string"}:
+            _give_up()
+        self._need("[")
+        items: list[ast.expr] = []
+        while not self._take("]"):
+            if items:
+                self._need(",")
+            items.append(_of(kind, _literal(self._next())).node)
+        return ast.Tuple(items, ast.Load())
+
+    def _text(self) -> str:
+        """Return the operator or word that comes next, empty for a literal or the end."""
+        if self._at >= len(self._tokens):
+            return ""
+        token = self._tokens[self._at]
+        return token.text if token.kind in {"op", "ident"} else ""
+
+    def _next(self) -> Token:
+        if self._at >= len(self._tokens):
+            _give_up()
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _take(self, text: str) -> bool:
+        taken = self._text() == text
+        self._at += taken
+        return taken
+
+    def _need(self, text: str) -> None:
+        if not self._take(text):
+            _give_up()
+
+
+def _literal(token: Token) -> _Term:
+    if token.kind == "string":
+        text = string_value(token)
+        return _give_up() if text is None else _Term("string", ast.Constant(text))
+    if token.kind != "number":
+        _give_up()
+    if token.text.isdecimal():
+        number = int(token.text)
+        return _Term("int", ast.Constant(number)) if number <= _MAX_INT else _give_up()
+    try:
+        value = float(token.text)
+    except ValueError:
+        _give_up()
+    return _bounded(ast.Constant(value), value)
+
+
+def _bounded(node: ast.expr, bound: float) -> _Term:
+    return _Term("double", node, bound) if bound <= _MAX_RESULT else _give_up()
+
+
+def _of(kind: str, term: _Term) -> _Term:
+    return term if term.type == kind else _give_up()
+
+
+def _give_up() -> NoReturn:
+    raise _NotSimpleError
