@@ -11,12 +11,16 @@ from serve_app.api import (
     batches,
     clock,
     cloud,
+    context,
     customers,
     decisions,
     events,
     keys,
+    merging,
     operations,
     playbooks,
+    privacy,
+    segments,
 )
 from serve_app.api.documentation import document
 from serve_app.api.edge import Edge, problem_of
@@ -68,6 +72,10 @@ def build_http(services: Services, version: str = "1") -> FastAPI:
     cloud.register(app, edge)
     decisions.register(app, edge, records)
     customers.register(app, edge, records)
+    context.register(app, edge, records)
+    merging.register(app, edge, records)
+    privacy.register(app, edge, records)
+    segments.register(app, edge, records)
     playbooks.register(app, edge)
     clock.register(app, edge)
     keys.register(app, edge)

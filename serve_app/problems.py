@@ -39,6 +39,7 @@ NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 UNKNOWN_EFFECT = Kind("unknown-effect", 404, "Nothing was ever sent under this key")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This method is not allowed here")
 CONFLICT = Kind("message-conflict", 409, "This messageId was used for another body")
+REFUSED = Kind("refused", 409, "This cannot be done to this customer")
 LAST_ADMIN = Kind("last-admin-key", 409, "The last admin key cannot be revoked")
 GONE = Kind("gone", 410, "This customer was erased")
 TOO_LARGE = Kind("too-large", 413, "The request is too large")
@@ -58,6 +59,7 @@ KINDS = {
         UNKNOWN_EFFECT,
         METHOD_NOT_ALLOWED,
         CONFLICT,
+        REFUSED,
         LAST_ADMIN,
         GONE,
         TOO_LARGE,

@@ -4,6 +4,9 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from serve_app import segment_replies
+from serve_app.context_replies import ContextOut
+from serve_app.privacy_bodies import REPLIES
 from serve_app.schemas import Scope
 
 
@@ -100,6 +103,27 @@ class PurchasesOut(TypedDict):
     lastAt: str | None
 
 
+class ValueOut(TypedDict):
+    """What a customer is worth and costs: her rhythm, and her profit and loss over all time.
+
+    Profit is revenue less refunds, goods, sends and service; discounts are off the revenue already.
+    """
+
+    meanOrder: MoneyOut
+    meanRepeatOrder: MoneyOut
+    recencyDays: float | None
+    gapDays: float
+    meanGapDays: float
+    previousOrderAt: str | None
+    revenue: MoneyOut
+    discounts: MoneyOut
+    refunds: MoneyOut
+    goods: MoneyOut
+    sends: MoneyOut
+    service: MoneyOut
+    profit: MoneyOut
+
+
 class CustomerOut(TypedDict):
     """The panoramic profile, and where the conversation stands."""
 
@@ -110,6 +134,9 @@ class CustomerOut(TypedDict):
     tier: NotRequired[str]
     serviceLevel: NotRequired[str]
     segments: NotRequired[list[str]]
+    attributes: NotRequired[dict[str, Any]]
+    lifetime: NotRequired[dict[str, Any] | None]
+    patterns: dict[str, Any]
     traits: dict[str, Any]
     timezone: str | None
     locale: str | None
@@ -121,6 +148,17 @@ class CustomerOut(TypedDict):
     couponsUsed: int
     redemptions: int
     views: dict[str, int]
+    loyaltyStage: str
+    value: ValueOut
+    traitOrigins: dict[str, Any]
+    traitChanges: list[dict[str, Any]]
+    interests: dict[str, Any]
+    outreach: dict[str, Any]
+    campaigns: list[dict[str, Any]]
+    leads: list[dict[str, Any]]
+    service: dict[str, Any]
+    credit: dict[str, Any]
+    voice: dict[str, Any]
     channels: dict[str, Any]
     responses: dict[str, Any]
     contacts: list[dict[str, Any]]
@@ -131,16 +169,24 @@ class CustomerOut(TypedDict):
 
 
 class TurnOut(TypedDict):
-    """One turn: exactly one of `event`, `outcome` and `timer` says what caused it."""
+    """One turn: `event`, `outcome`, `timer`, `command` or `merge` says what caused it.
 
+    `customerId` is whose turn it was: `seq` counts theirs. It is another one than was asked for when
+    the two were merged. A merge by hand has both `command` and `merge`.
+    """
+
+    customerId: str
     seq: int
-    kind: Literal["event", "decide", "outcome", "wake"]
+    kind: Literal["event", "decide", "outcome", "wake", "merge", "unmerge", "command"]
     at: str
     receivedAt: str
     notes: list[str]
     event: NotRequired[dict[str, Any]]
     outcome: NotRequired[dict[str, Any]]
     timer: NotRequired[dict[str, Any]]
+    merge: NotRequired[dict[str, Any]]
+    command: NotRequired[dict[str, Any]]
+    result: NotRequired[dict[str, Any]]
     decisionId: NotRequired[str]
     effects: list[dict[str, Any]]
 
@@ -262,6 +308,9 @@ class ProblemKind(TypedDict):
 
 TYPES = (
     *(Problem, EventReply, OutcomeReply, BatchReply, CustomerOut, TimelinePage, DecisionOut),
+    ContextOut,
     *(ReplayOut, PlaybookOut, PlaybookStored, PlaybookVersions, ClockOut, AdvanceOut),
+    *REPLIES,
+    *segment_replies.TYPES,
     *(KeyOut, KeyMade, KeysOut, HealthOut, ProblemKind),
 )

@@ -16,6 +16,15 @@ def key_of(item: OutboxItem) -> str:
     return effect_text(item.number, item.seq, item.n)
 
 
+def purpose_of(item: OutboxItem) -> str:
+    """Return the purpose of an effect; empty when its payload was wiped out or cannot be read."""
+    try:
+        purpose = msgpack.unpackb(item.payload)["purpose"]
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return purpose if isinstance(purpose, str) else ""
+
+
 def effect_fields(item: OutboxItem) -> dict[str, Any]:
     """Return what a channel is told of an effect, in the order in which it is written.
 

@@ -59,7 +59,9 @@ class OpenEffect:
     """What a customer's state remembers of an effect until its window has long closed.
 
     `outcome` is the last one heard, or empty; `label` is what the models were told:
-    -1 nothing yet, 0 not taken, 1 taken.
+    -1 nothing yet, 0 not taken, 1 taken. `origin` is the number of the customer in whose turns `seq`
+    counts, 0 for the one who holds this. `purpose` is that of an effect which was queued for its
+    channel, and may have to be withdrawn; empty for others.
     """
 
     seq: int
@@ -71,3 +73,5 @@ class OpenEffect:
     expires_at_ms: int
     outcome: str = ""
     label: int = -1
+    origin: int = 0
+    purpose: str = ""

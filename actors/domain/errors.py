@@ -5,11 +5,7 @@ RighttimeError
 ├── PlaybookError           fix the playbook (file, line, column)
 ├── ChannelConfigError      fix channels.yaml
 ├── CodecError              stored bytes are damaged or from a newer version
-├── UnknownEffectError      nothing was ever sent under this key
-├── MessageConflictError    the message id was used for another body
 └── RetryableError          try again with the same message id
-    ├── FencedError         another cell owns the partition now
-    ├── RaceLostError       another writer was first: read again
     ├── BusyError           a bound was hit: wait `retry_after_s`
     └── StoreUnavailableError   unknown outcome: reload
 
@@ -63,54 +59,10 @@ class CodecError(RighttimeError):
         self.reason = reason
 
 
-class UnknownEffectError(RighttimeError):
-    """No effect has this key."""
-
-    def __init__(self, effect_key: str) -> None:
-        super().__init__(effect_key)
-        self.effect_key = effect_key
-
-    def __str__(self) -> str:
-        return f"no effect has the key {self.effect_key[:64]!r}"
-
-
-class MessageConflictError(RighttimeError):
-    """This message id was already used with another body."""
-
-    def __init__(self, message_id: str) -> None:
-        super().__init__(message_id)
-        self.message_id = message_id
-
-    def __str__(self) -> str:
-        return f"message id {self.message_id[:100]!r} was already used with another body"
-
-
 class RetryableError(RighttimeError):
     """The same call, with the same message id, may succeed later."""
 
     retry_after_s: float = 1.0
-
-
-class FencedError(RetryableError):
-    """The partition belongs to another cell now."""
-
-    def __init__(self, partition: int) -> None:
-        super().__init__(partition)
-        self.partition = partition
-
-    def __str__(self) -> str:
-        return f"partition {self.partition} belongs to another cell now"
-
-
-class RaceLostError(RetryableError):
-    """Another writer changed the customer first."""
-
-    def __init__(self, customer: int) -> None:
-        super().__init__(customer)
-        self.customer = customer
-
-    def __str__(self) -> str:
-        return f"customer number {self.customer} was changed by another writer"
 
 
 class BusyError(RetryableError):

@@ -79,3 +79,22 @@ class Response:
     outcome: str
     value_minor: int | None = None
     at_ms: int | None = None
+
+
+MERGE, UNMERGE, CONSENT, ERASE = "merge", "unmerge", "consent", "erase"
+COMMANDS = (MERGE, UNMERGE, CONSENT, ERASE)
+
+
+@dataclass(slots=True, kw_only=True)
+class Command:
+    """What somebody asks of one customer by hand; `kind` is one of `COMMANDS`.
+
+    Arguments: of `merge` and `unmerge` the `other` customer's number; of `consent` the `channel`,
+    `purpose`, `status` (`granted` or `denied`), and where known `source`, `basis`, `expires_at_ms`;
+    of `erase` none.
+    """
+
+    message_id: str
+    kind: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    at_ms: int | None = None

@@ -60,6 +60,11 @@ class IdSpace:
         low = self._hash(f"c\0{generation}\0{first.kind}\0{first.value}") & _HASH_MASK
         return (self.partition_of(first) << _HASH_BITS) | low
 
+    def identity_hash(self, identity: Identity) -> bytes:
+        """Return the 16 bytes under which an erased identity is remembered."""
+        data = f"i\0{identity.kind}\0{identity.value}".encode("utf-8", "surrogatepass")
+        return blake2b(data, digest_size=16, key=self._key).digest()
+
     def message_hash(self, message_id: str) -> bytes:
         """Return the 16 bytes under which a message is deduplicated, store-wide."""
         data = message_id.encode("utf-8", "surrogatepass")

@@ -18,7 +18,7 @@ class Timer:
     """Something this customer is waiting for. `key` is unique within the customer.
 
     `kind` is `trigger` (a delayed trigger; `subject` is its name and `data` what its rule and content
-    may refer to) or `close` (the windows of open effects).
+    may refer to), `close` (the windows of open effects) or `segments` (when to look at them again).
     """
 
     key: str
@@ -33,8 +33,10 @@ class CustomerState:
     """A customer: number, identities, profile, conversation, open effects and timers.
 
     `seq` is the number of turns taken; it grows by exactly one a turn. `effects` is oldest first.
+    Events from before `erased_before_ms` are refused, because one of the identities was erased then.
     `attributes` holds the declared attributes by name, `patterns` the baselines: plain lists, whose
-    layout belongs to `actors.attributes` and `actors.patterns`.
+    layout belongs to `actors.attributes` and `actors.patterns`. `segments` are those that the customer
+    was in when last looked at, by name, and since when in milliseconds.
     """
 
     number: int
@@ -49,10 +51,15 @@ class CustomerState:
     timers: list[Timer] = field(default_factory=list)
     attributes: dict[str, list[Any]] = field(default_factory=dict)
     patterns: list[Any] = field(default_factory=list)
+    erased_before_ms: int = 0
+    segments: dict[str, int] = field(default_factory=dict)
 
-    def effect(self, seq: int, n: int) -> OpenEffect | None:
-        """Return the remembered effect, or None when it is unknown or was forgotten."""
+    def effect(self, seq: int, n: int, origin: int = 0) -> OpenEffect | None:
+        """Return the remembered effect, or None when it is unknown or was forgotten.
+
+        `origin` is as in `OpenEffect`: 0 for an effect of this customer's own turns.
+        """
         for effect in reversed(self.effects):
-            if effect.seq == seq and effect.n == n:
+            if effect.seq == seq and effect.n == n and effect.origin == origin:
                 return effect
         return None

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 import cel
 
 from actors.domain.events import EVENT_TYPES
-from actors.playbook.fields import AFTER_SEGMENTS, CATALOGUE, FIELDS, NEVER_DAYS, resolve
+from actors.playbook.fields import (
+    AFTER_SEGMENTS,
+    ATTRIBUTES,
+    CATALOGUE,
+    FIELDS,
+    NEVER_DAYS,
+    resolve,
+)
 from actors.playbook.fields import Field as CatalogueField
 from actors.playbook.hints import describe, expected, nearest
 from actors.playbook.references import (
@@ -48,6 +55,8 @@ _EVENT_SAMPLE = {
     "currency": "USD",
     "products": [{"product_id": "p-1", "name": "Pears", "category": "PRODUCE", "quantity": 2}],
 }
+_NEW: dict[str, object] = {"int": 0, "double": 0.0, "string": "", "bool": False}
+_RICH: dict[str, object] = {"int": 7, "double": 61.5, "string": "text", "bool": True}
 _EVENT_AMOUNTS = ("total", "revenue", "subtotal")
 
 
@@ -55,6 +64,7 @@ _EVENT_AMOUNTS = ("total", "revenue", "subtotal")
 class Names:
     """Names that a playbook defines, which rules may compare with or look up.
 
+    `attributes` have the types that rules see, by name.
     None stands for names that are not known because their file cannot be read.
     """
 
@@ -62,6 +72,7 @@ class Names:
     tiers: frozenset[str] | None
     actions: frozenset[str] | None
     channels: frozenset[str] | None
+    attributes: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -147,6 +158,8 @@ def _check_use(use: Use, names: Names, tell: Report, *, in_segment: bool) -> Non
         tell(use.start, f"{found.path!r} cannot be used in a segment: it is made from segments")
     elif len(inside) > (1 if found.is_map else 0) and not found.is_dyn:
         tell(use.start, f"{written!r} does not exist: {found.path!r} is of type {found.type}")
+    elif found.path == ATTRIBUTES and (not inside or use.tested):
+        tell(use.start, "expected one attribute by its name, such as attributes.orders_30d")
     elif found.is_map and not found.is_dyn and (use.tested or (use.searched and not inside)):
         how = "has()" if use.tested else "'in'"
         tell(
@@ -162,6 +175,8 @@ def _check_key(path: str, key: str, names: Names, start: int, tell: Report) -> N
     what, known = "action", names.actions
     if path == "profile.consent":
         what, known = "channel", names.channels
+    elif path == ATTRIBUTES:
+        what, known = "attribute", None if names.attributes is None else frozenset(names.attributes)
     elif path not in _BY_ACTION:
         return
     if known is not None and key not in known:
@@ -217,6 +232,10 @@ def contexts(wanted: Wanted, names: Names) -> tuple[cel.Context, ...]:
     rich = {each.path: _rich_value(each, keys.get(each.path, ())) for each in FIELDS}
     rich["event.type"] = "track"
     rich["segments"] = sorted(names.segments or ())
+    types = names.attributes or {}
+    asked = [key for key in keys.get(ATTRIBUTES, ()) if key in types]
+    new[ATTRIBUTES] = {key: _NEW[types[key]] for key in asked}
+    rich[ATTRIBUTES] = {key: _RICH[types[key]] for key in asked}
     rich["tier"] = new["tier"] = min(names.tiers or (), default="standard")
     whole_amounts = {**_EVENT_SAMPLE, **dict.fromkeys(_EVENT_AMOUNTS, 42)}
     amounts = {**_EVENT_SAMPLE, **dict.fromkeys(_EVENT_AMOUNTS, 42.5)}
@@ -232,14 +251,14 @@ def _new_value(each: CatalogueField, keys: Iterable[str]) -> object:
         return {} if each.is_dyn else dict.fromkeys(keys, each.default)
     if each.path.endswith("recency_days"):
         return NEVER_DAYS
-    return {"int": 0, "double": 0.0, "string": "", "bool": False}.get(each.type, [])
+    return _NEW.get(each.type, [])
 
 
 def _rich_value(each: CatalogueField, keys: Iterable[str]) -> object:
     if each.is_map:
         sample = {"int": 7, "double": 61.5, "bool": True}.get(each.type[11:-1])
         return {} if sample is None else dict.fromkeys([*keys, "other"], sample)
-    return {"int": 7, "double": 61.5, "string": "text", "bool": True}.get(each.type, [])
+    return _RICH.get(each.type, [])
 
 
 def _nested(flat: Mapping[str, object]) -> dict[str, object]:

@@ -1,10 +1,13 @@
 """Compiles the parsed files of a bundle, and finds all that is wrong with them on the way."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from actors.playbook import model
+from actors.playbook.attribute_compiler import compile_attributes
+from actors.playbook.attribute_model import Attributes
 from actors.playbook.checks import (
     Names,
     Report,
@@ -15,6 +18,7 @@ from actors.playbook.checks import (
     contexts,
 )
 from actors.playbook.crosscheck import check_bundle
+from actors.playbook.identities import compile_identities
 from actors.playbook.problems import validate
 from actors.playbook.rules import Rule
 from actors.playbook.schema import (
@@ -43,6 +47,7 @@ class Compiler:
         self._rules: dict[_KnownKey, Rule] = {}
         self._templates: dict[Path, Template] = {}
         self._wanted = Wanted()
+        self._attributes = Attributes()
 
     def compile(self, version: str) -> model.Playbook | None:
         """Return the compiled playbook, or None when any document has a problem."""
@@ -52,8 +57,13 @@ class Compiler:
             for name, document in self._documents.items()
         }
         names = self._names()
+        attributes = self._documents["attributes.yaml"]
+        self._attributes = compile_attributes(attributes, models, names)
+        if not attributes.problems:
+            types = {each.name: each.type for each in self._attributes.declared}
+            names = replace(names, attributes=types)
         self._compile_rules(names)
-        self._compile_templates()
+        self._compile_templates(names)
         check_bundle(self._documents, models)
         if any(document.problems for document in self._documents.values()):
             return None
@@ -104,19 +114,19 @@ class Compiler:
             for i in range(len(weights) if isinstance(weights, list) else 0):
                 yield "actions.yaml", ("actions", key, "weights", i, "when")
 
-    def _compile_templates(self) -> None:
+    def _compile_templates(self, names: Names) -> None:
         document = self._documents["actions.yaml"]
         for key in _keys(document.value(("actions",))):
             for channel in _keys(document.value(("actions", key, "treatments"))):
                 path = ("actions", key, "treatments", channel, "content")
-                self._templates[path] = self._template(document, path)
+                self._templates[path] = self._template(document, path, names)
 
-    def _template(self, document: Document, path: Path) -> Template:
+    def _template(self, document: Document, path: Path, names: Names) -> Template:
         fields: list[tuple[str, Any]] = []
         for name in _keys(document.value(path)):
             value = document.value((*path, name))
             if isinstance(value, str):
-                value, errors = parse_text(value)
+                value, errors = parse_text(value, names.attributes)
                 for error in errors:
                     document.report(document.inside((*path, name), error.offset), error.text)
             fields.append((name, value))
@@ -133,6 +143,7 @@ class Compiler:
         policies: PoliciesFile = models["policies.yaml"]
         actions = self._actions(models["actions.yaml"], book.currency.minor_digits)
         index = {action.key: action.index for action in actions}
+        given = models["triggers.yaml"].triggers
         triggers = self._triggers(models["triggers.yaml"], index)
         return model.Playbook(
             version=version,
@@ -153,7 +164,8 @@ class Compiler:
             actions=actions,
             action_index=index,
             triggers=triggers,
-            triggers_by_event=_grouped((trigger.on, trigger) for trigger in triggers),
+            triggers_by_event=_grouped((t.on, t) for t in triggers if not given[t.name].on.segment),
+            triggers_by_segment=_grouped((t.on, t) for t in triggers if given[t.name].on.segment),
             waits_cancelled_by=_grouped(
                 (name, trigger) for trigger in triggers for name in sorted(trigger.cancel_on)
             ),
@@ -169,6 +181,8 @@ class Compiler:
             used_paths=frozenset(self._wanted.paths),
             used_keys=self._wanted.keys_by_path(),
             used_whole=frozenset(self._wanted.whole),
+            attributes=self._attributes,
+            identities=compile_identities(models["identities.yaml"]),
             placements={name: each.placements for name, each in book.channels.items()},
             default_placements={
                 name: each.default_placements for name, each in book.channels.items()
@@ -226,7 +240,7 @@ class Compiler:
         return model.Trigger(
             name=name,
             description=each.description,
-            on=each.on.event if each.on.event is not None else f"type:{each.on.type}",
+            on=each.on.key,
             when=self._rules.get(("triggers.yaml", ("triggers", name, "when"))),
             propose=tuple(index[key] for key in each.propose),
             channels=None if each.channels is None else frozenset(each.channels),

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from actors.domain.profile import MAX_CONTACTS
 from actors.playbook.hints import expected, nearest
+from actors.playbook.references import tokenize, uses
 from actors.playbook.schema import (
     ActionsFile,
     CapModel,
@@ -170,6 +171,26 @@ class _Checker:
             else:
                 self._reach(trigger, path)
             self._wait(trigger, path)
+            if trigger.on.segment:
+                self._segment(trigger.on.segment, path)
+
+    def _segment(self, name: str, path: Path) -> None:
+        """Check that a segment is there, and is one that customers can be in for a while."""
+        document = self.documents["triggers.yaml"]
+        place = document.place((*path, "on"))
+        segments = self.documents["segments.yaml"].names("segments")
+        if segments is None:
+            return
+        if name not in segments:
+            document.report(place, f"unknown segment {name!r}{expected(name, segments)}")
+            return
+        rule = self.documents["segments.yaml"].value(("segments", name, "when"))
+        uses_event = isinstance(rule, str) and any(
+            use.parts[0] == "event" for use in uses(tokenize(rule))
+        )
+        if uses_event:
+            text = f"segment {name!r} reads the event, so nobody enters or leaves it"
+            document.report(place, text)
 
     def _wait(self, trigger: TriggerModel, path: Path) -> None:
         document = self.documents["triggers.yaml"]

@@ -61,6 +61,54 @@ FIELDS: tuple[Field, ...] = (
     _counts("profile.channel_events", "Events heard from the customer, by channel."),
     _days("profile.channel_days", "Days since the customer was last seen, by channel."),
     _counts("profile.views", "Product views, by category."),
+    Field("profile.gap_days", "double", "Days between the last two orders; 0.0 before the second."),
+    Field(
+        "profile.loyalty_stage",
+        "string",
+        "`prospect`, `first_time_buyer`, `repeat_buyer`, `client`, `supporter` or `advocate`.",
+    ),
+    Field("profile.profit", "double", "Her profit or loss so far, in the book currency."),
+    Field("profile.cost_to_serve", "double", "Cost of the service contacts handled so far."),
+    Field("profile.discounts", "double", "What was taken off her orders so far."),
+    Field("profile.open_cases", "int", "Service cases that are open."),
+    Field(
+        "profile.days_since_case", "double", "Days since a case last moved; 36500.0 without any."
+    ),
+    Field("profile.last_satisfaction", "int", "Last rating of service, 1 to 5; 0 before any."),
+    Field("profile.satisfaction", "double", "Mean rating of service, 1 to 5; 0.0 before any."),
+    Field(
+        "profile.credit_limit", "double", "Credit limit as last stated; 0.0 when it is not known."
+    ),
+    Field("profile.credit_balance", "double", "Credit balance as last stated; 0.0 when not known."),
+    Field("profile.payments_due", "double", "What was due and has not been paid."),
+    Field("profile.missed_payments", "int", "Payments missed."),
+    Field(
+        "profile.days_since_missed_payment",
+        "double",
+        "Days since a payment was missed; 36500.0 when none was.",
+    ),
+    Field("profile.reviews", "int", "Reviews written."),
+    Field("profile.referrals", "int", "Recommendations to others."),
+    Field("profile.campaigns", "int", "Campaigns remembered, at most the last 32."),
+    Field("profile.campaign_redemptions", "int", "Redemptions of the campaigns remembered."),
+    Field(
+        "profile.lead_stage",
+        "string",
+        "Stage of the lead that moved last: `captured`, `qualified`, `converted`, `lost` or empty.",
+    ),
+    Field(
+        "profile.preferred_hour",
+        "int",
+        "Hour of her day at which most was heard of her; -1 before anything was.",
+    ),
+    _counts("profile.channel_visits", "Visits, by channel: half an hour of silence ends one."),
+    _counts("profile.service_contacts", "Service contacts handled, by channel."),
+    _counts("profile.clicks", "Products clicked, by category."),
+    _counts("profile.searches", "Searches, by category."),
+    _days("profile.days_since_interest", "Days since a view, click or search, by category."),
+    _counts("profile.sent", "What was offered or said to her, by channel."),
+    _counts("profile.message_clicks", "Clicks on what was offered or said, by channel."),
+    _days("profile.trait_days", "Days since a trait was last said, by trait."),
     Field("profile.traits", "map<string,dyn>", "Traits, as `identify` gave them."),
     Field("profile.timezone", "string", "IANA time zone of the customer, or of the playbook."),
     Field("profile.locale", "string", "Locale such as `en-US`; empty when unknown."),
@@ -113,12 +161,15 @@ FIELDS: tuple[Field, ...] = (
     Field("now.weekday", "int", "Day of the week, 0 is Monday, where the customer is."),
     Field("now.day", "int", "Day of the month, from 1, where the customer is."),
     Field("now.month", "int", "Month, 1 to 12, where the customer is."),
+    Field("attributes", "map<string,any>", "Declared attributes, by name: docs/attributes.md."),
     Field("segments", "list<string>", "Names of the segments that hold. Not in segment rules."),
     Field("tier", "string", "Name of the customer's tier. Not in segment rules."),
 )
 
 CATALOGUE: dict[str, Field] = {field.path: field for field in FIELDS}
 ROOTS = frozenset(path.split(".", 1)[0] for path in CATALOGUE)
+ATTRIBUTES = "attributes"
+"""The field whose keys, and their types, the playbook itself declares."""
 AFTER_SEGMENTS = frozenset({"segments", "tier"})
 """Fields that are made from segments, so segment rules cannot use them."""
 

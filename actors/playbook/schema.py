@@ -1,87 +1,35 @@
 """The files of a bundle as pydantic models. Names of fields are camelCase in YAML."""
 
-import re
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-    model_validator,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from actors.domain.profile import MAX_CONTACTS
-from actors.playbook.durations import parse_duration_ms
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
-_ACTION_KEY = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*){2}")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
-MAX_NAME_LENGTH = 100
-MAX_TEXT_LENGTH = 4000
-MAX_ENTRIES = 200
-EVENT_KINDS = ("identify", "page", "screen", "group", "alias")
-
-
-def _matches(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if len(text) > MAX_NAME_LENGTH or not pattern.fullmatch(text):
-            raise ValueError(f"expected {what}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _minor(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports only ValueError
-    return value
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("expected an ISO 8601 duration such as P7D")  # noqa: TRY004 - as above
-    return parse_duration_ms(value)
-
-
-def _content(value: object) -> object:
-    if not isinstance(value, str | int | float):
-        raise ValueError("expected text, a number, true or false")  # noqa: TRY004 - as above
-    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
-        raise ValueError(f"expected at most {MAX_TEXT_LENGTH:,} characters")
-    return value
-
-
-Name = Annotated[StrictStr, _matches(_NAME, "a name of small letters, digits, '-' and '_'")]
-ActionKey = Annotated[
-    StrictStr, _matches(_ACTION_KEY, "issue/group/name of small letters, digits, '-' and '_'")
-]
-CurrencyCode = Annotated[StrictStr, _matches(_CURRENCY, "an ISO 4217 code such as USD")]
-Version = Annotated[StrictStr, _matches(_VERSION, "a version such as 1.4.0, in quotes")]
-Money = Annotated[
-    Decimal, BeforeValidator(_minor), Field(ge=0, le=1_000_000_000, allow_inf_nan=False)
-]
-Factor = Annotated[float, BeforeValidator(_minor), Field(ge=0, le=1000, allow_inf_nan=False)]
-DurationMs = Annotated[int, BeforeValidator(_duration)]
-Text = Annotated[StrictStr, Field(max_length=MAX_TEXT_LENGTH)]
-ContentValue = Annotated[str | int | float | bool, PlainValidator(_content)]
-Names = Annotated[tuple[Name, ...], Field(max_length=MAX_ENTRIES)]
-NonEmpty = Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=MAX_ENTRIES)]
-Label = Annotated[StrictStr, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+from actors.playbook.attributes import AttributesFile
+from actors.playbook.identities import IdentitiesFile
+from actors.playbook.yaml_types import (
+    CONFIG,
+    MAX_ENTRIES,
+    ActionKey,
+    ContentValue,
+    CurrencyCode,
+    DurationMs,
+    Factor,
+    Heard,
+    Label,
+    Money,
+    Name,
+    Names,
+    NonEmpty,
+    Text,
+    Version,
+    no_bool,
+)
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, hide_input_in_errors=True
-    )
+    model_config = CONFIG
 
 
 class CurrencyModel(_Model):
@@ -164,8 +112,8 @@ class ActionModel(_Model):
     purpose: Name
     eligible: Text | None = None
     weights: tuple[WeightModel, ...] = Field((), max_length=MAX_ENTRIES)
-    lever: Annotated[float, BeforeValidator(_minor), Field(ge=-100, le=10_000)] = 0.0
-    starting_propensity: Annotated[float, BeforeValidator(_minor), Field(gt=0, lt=1)]
+    lever: Annotated[float, BeforeValidator(no_bool), Field(ge=-100, le=10_000)] = 0.0
+    starting_propensity: Annotated[float, BeforeValidator(no_bool), Field(gt=0, lt=1)]
     expires_after: DurationMs = 7 * 86_400_000
     treatments: dict[Name, TreatmentModel] = Field(min_length=1)
 
@@ -176,32 +124,11 @@ class ActionsFile(_Model):
     actions: dict[ActionKey, ActionModel] = Field(min_length=1)
 
 
-class OnModel(_Model):
-    """What a trigger waits for: an event by name, or every event of a type."""
-
-    event: Label | None = None
-    type: StrictStr | None = None
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.event is None) == (self.type is None):
-            raise ValueError("expected an event name, or 'type: identify'")
-        if self.type is not None and self.type not in EVENT_KINDS:
-            raise ValueError(
-                f"expected a type of {', '.join(EVENT_KINDS)}; for a track event give its name"
-            )
-        return self
-
-
-def _on(value: object) -> object:
-    return {"event": value} if isinstance(value, str) else value
-
-
 class TriggerModel(_Model):
     """A trigger; the key in the file is its name."""
 
     description: Text = ""
-    on: Annotated[OnModel, BeforeValidator(_on)]
+    on: Heard
     when: Text | None = None
     propose: NonEmpty
     channels: NonEmpty | None = None
@@ -257,6 +184,8 @@ FILES: dict[str, type[BaseModel]] = {
     "actions.yaml": ActionsFile,
     "triggers.yaml": TriggersFile,
     "policies.yaml": PoliciesFile,
+    "attributes.yaml": AttributesFile,
+    "identities.yaml": IdentitiesFile,
 }
 """The files of a bundle, in the order in which their problems are told."""
 REQUIRED = ("playbook.yaml", "actions.yaml")

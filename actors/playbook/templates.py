@@ -1,13 +1,13 @@
 """Content of treatments: texts with `{{profile.traits.first_name|there}}` placeholders."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from html import escape
 from math import isfinite
 
-from actors.playbook.fields import CATALOGUE, resolve
-from actors.playbook.hints import nearest
+from actors.playbook.fields import ATTRIBUTES, CATALOGUE, resolve
+from actors.playbook.hints import expected, nearest
 
 MAX_VALUE_LENGTH = 200
 """A value that is put into a text is cut here: traits come from outside."""
@@ -59,16 +59,14 @@ class Template:
             if isinstance(part, Placeholder)
         )
 
-    def pick(self, variables: Mapping[str, object]) -> dict[str, object]:
-        """Return the values that `render` needs, by placeholder name, from rule variables.
 
-        `variables` is nested as rules see it: `{"profile": {"traits": {…}}, "tier": …}`.
-        """
-        return {each.name: _look_up(variables, each) for each in self.placeholders}
+def parse_text(
+    text: str, attributes: Collection[str] | None = None
+) -> tuple[Content | tuple[Part, ...], list[TemplateError]]:
+    """Compile one text; a text without placeholders stays as it is.
 
-
-def parse_text(text: str) -> tuple[Content | tuple[Part, ...], list[TemplateError]]:
-    """Compile one text; a text without placeholders stays as it is."""
+    `attributes` are those that the playbook declares; None when that is not known.
+    """
     parts: list[Part] = []
     errors: list[TemplateError] = []
     end = 0
@@ -76,7 +74,7 @@ def parse_text(text: str) -> tuple[Content | tuple[Part, ...], list[TemplateErro
         if match.start() > end:
             parts.append(text[end : match.start()])
         end = match.end()
-        found = _placeholder(match.group(1))
+        found = _placeholder(match.group(1), attributes)
         if isinstance(found, Placeholder):
             parts.append(found)
         else:
@@ -107,7 +105,7 @@ def render(content: Template, values: Mapping[str, object]) -> dict[str, Content
     return rendered
 
 
-def _placeholder(inner: str) -> Placeholder | str:
+def _placeholder(inner: str, attributes: Collection[str] | None) -> Placeholder | str:
     """Return the placeholder, or what is wrong with it."""
     name, bar, fallback = inner.partition("|")
     name = name.strip()
@@ -120,6 +118,8 @@ def _placeholder(inner: str) -> Placeholder | str:
     if field.is_map:
         if len(inside) != 1 or not inside[0]:
             return f"{name!r} is a map, expected one key in it, such as {field.path + '.name'!r}"
+        if field.path == ATTRIBUTES and attributes is not None and inside[0] not in attributes:
+            return f"unknown attribute {inside[0]!r}{expected(inside[0], attributes)}"
         if field.is_dyn and not bar:
             example = "{{" + name + "|text}}"
             return f"{name!r} may be missing, expected a fallback: {example}"
@@ -127,17 +127,6 @@ def _placeholder(inner: str) -> Placeholder | str:
     if inside or not field.is_scalar:
         return f"{name!r} cannot be shown: {field.path!r} is of type {field.type}"
     return Placeholder(name, field.path, "", fallback)
-
-
-def _look_up(variables: Mapping[str, object], placeholder: Placeholder) -> object:
-    found: object = variables
-    for part in placeholder.path.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    if placeholder.key:
-        if not isinstance(found, Mapping):
-            return None
-        return found.get(placeholder.key, CATALOGUE[placeholder.path].default)
-    return found
 
 
 def _shown(value: object, fallback: str) -> str:

@@ -117,12 +117,14 @@ class Erasure:
     """What is wiped out with a change: everything about `numbers` but their rows' places.
 
     Journal payloads are emptied (offsets stay), effects cancelled and emptied, identities and timers
-    deleted. `tombstones` are keyed hashes of the identities, kept with the instant `at_ms`.
+    deleted, all before the change writes its own rows. `tombstones` are keyed hashes of the identities, kept with the instant `at_ms`.
+    `rewritten` are (number, seq, payload) of turns of others, in which something was kept too.
     """
 
     numbers: tuple[int, ...]
     tombstones: tuple[bytes, ...]
     at_ms: int
+    rewritten: tuple[tuple[int, int, bytes], ...] = ()
 
 
 @dataclass(slots=True)
@@ -132,9 +134,10 @@ class Change:
     `seq_after` is greater, or equal when nothing but timer rows of a known customer changes.
     `epoch` None is for the other side of a merge, which may live elsewhere: its row's seq is the
     proof, and whoever owns it loses the race from then on. `tied_to` names the customer of this call
-    with whose change this one is written, or neither is. `identities_from` is a customer from whom
-    `identities` may be taken, or 0. `outbox_cancelled` names (number, seq, n) of effects to withdraw
-    if they are still pending.
+    with whose change this one is written, or neither is. `identities_from` are the customers
+    from whom `identities` may be taken. `outbox_cancelled` names (number, seq, n) of effects to withdraw
+    if they are still pending. `segments_left` are (name, when) on the business clock, `segments_entered`
+    (name, since when), written after those.
     """
 
     number: int
@@ -151,8 +154,10 @@ class Change:
     outbox: list[OutboxRow] = field(default_factory=list)
     outbox_cancelled: list[tuple[int, int, int]] = field(default_factory=list)
     tied_to: int = 0
-    identities_from: int = 0
+    identities_from: tuple[int, ...] = ()
     erasure: Erasure | None = None
+    segments_entered: list[tuple[str, int]] = field(default_factory=list)
+    segments_left: list[tuple[str, int]] = field(default_factory=list)
 
 
 class Verdict(Enum):
@@ -171,6 +176,23 @@ class DueTimer:
     partition: int
     key: str
     due_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A customer in a segment, by the index, since an instant of the business clock."""
+
+    number: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFlow:
+    """How many entered and left a segment on one day, which begins at `day_ms` in UTC."""
+
+    day_ms: int
+    entered: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +229,10 @@ class OutboxState:
 
 @dataclass(frozen=True, slots=True)
 class OutboxResult:
-    """How one attempt ended: the state to store, when to try again, and a word on why."""
+    """How one attempt ended: the state to store, when to try again, and a word on why.
+
+    `next_at_ms` of one that was sent is when it was.
+    """
 
     number: int
     seq: int

@@ -9,9 +9,11 @@ from actors.ports.rows import (
     DueTimer,
     Found,
     Lookup,
+    Member,
     OutboxItem,
     OutboxResult,
     PartitionRow,
+    SegmentFlow,
     TimelineRow,
     Verdict,
 )
@@ -33,7 +35,8 @@ class Store(Protocol):
         For each change, in order: its partition's epoch must equal `epoch` (else FENCED); its row
         must have `seq_before` and that partition, or not exist when `seq_before` is 0; none of its
         message hashes may exist; each of its identities must be unowned, its own or that of
-        `identities_from` (else RACE_LOST). Changes that are tied are written together or not at all.
+        `identities_from` (else RACE_LOST). Entering a segment again replaces since when and is not
+        counted, nor is leaving one without being in it. Changes that are tied are written together or not at all.
         Two changes of one call never name the same customer.
         """
         ...
@@ -78,6 +81,24 @@ class Store(Protocol):
         """Return the earliest due time of all timers, or None."""
         ...
 
+    async def overdue(
+        self, key: str, until_ms: int, after_number: int, limit: int
+    ) -> list[DueTimer]:
+        """Return the timers with this key of all owners due at or before `until_ms`, by number."""
+        ...
+
+    async def members(self, segment: str, after_number: int, limit: int) -> list[Member]:
+        """Return who is in a segment, by number above `after_number`."""
+        ...
+
+    async def member_counts(self) -> dict[str, int]:
+        """Return how many are in each segment that anybody has ever been in."""
+        ...
+
+    async def flows(self, segment: str, since_ms: int) -> list[SegmentFlow]:
+        """Return the days, from the one of `since_ms`, on which somebody entered or left, in order."""
+        ...
+
     async def outbox_due(
         self, owner: str, now_machine_ms: int, limit: int, skip: Sequence[str] = ()
     ) -> list[OutboxItem]:
@@ -112,6 +133,15 @@ class Store(Protocol):
         """
         ...
 
+    async def outbox_of(
+        self, numbers: Sequence[int], states: Sequence[int] = ()
+    ) -> list[OutboxItem]:
+        """Return the outbox rows of some customers, in order of number, seq and n.
+
+        In any state when `states` is empty; there is no other limit.
+        """
+        ...
+
     async def outbox_counts(self) -> dict[str, int]:
         """Return the number of outbox rows by state name."""
         ...
@@ -120,6 +150,19 @@ class Store(Protocol):
         self, number: int, before_seq: int | None, kinds: Sequence[int], limit: int
     ) -> list[TimelineRow]:
         """Return a customer's turns, newest first, below `before_seq`; all kinds when empty."""
+        ...
+
+    async def history(
+        self,
+        numbers: Sequence[int],
+        before: tuple[int, int] | None,
+        kinds: Sequence[int],
+        limit: int,
+    ) -> list[TimelineRow]:
+        """Return turns of several customers, newest first by (at_ms, offset), below `before`.
+
+        Every turn of theirs is looked at: for customers who have merged, others have `timeline`.
+        """
         ...
 
     async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -299,7 +300,10 @@ class Dispatcher:
         except asyncio.CancelledError:
             delivery = Delivery(DeliveryStatus.RETRY, "interrupted by a shutdown")
         except Exception as error:  # noqa: BLE001 - one channel's mistake may not stop the others
-            _log.exception("channel %r raised for effect %s", item.channel, key_of(item))
+            # What errors say can name the recipient; the places they come from cannot.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            what = (item.channel, type(error).__name__, key_of(item), where)
+            _log.error("channel %r raised %s for effect %s\n%s", *what)
             delivery = Delivery(DeliveryStatus.RETRY, f"the channel raised {type(error).__name__}")
         finally:
             lane.in_flight -= 1
@@ -311,7 +315,8 @@ class Dispatcher:
     def _judge(self, item: OutboxItem, delivery: Delivery, claimed_at_ms: int) -> None:
         match delivery.status:
             case DeliveryStatus.DELIVERED:
-                self._end(item, claimed_at_ms, OutboxState.SENT)
+                sent_at_ms = self._clock.machine_ms()
+                self._end(item, claimed_at_ms, OutboxState.SENT, next_at_ms=sent_at_ms)
             case DeliveryStatus.GONE | DeliveryStatus.REFUSED:
                 self._end(item, claimed_at_ms, OutboxState.PARKED, delivery.detail)
             case DeliveryStatus.RETRY | DeliveryStatus.THROTTLED:

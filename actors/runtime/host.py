@@ -14,6 +14,7 @@ from actors.ports import CellRow, Clock, DueTimer, PartitionRow, Scorer, Store
 from actors.runtime.clocks import VirtualClock
 from actors.session import Job, Session, TimerJob
 from actors.session.activations import Activations
+from actors.session.faults import place_of
 from actors.wire.messages import Answer, Code, pack_answers, unpack_request
 
 log = logging.getLogger(__name__)
@@ -266,8 +267,8 @@ class Host:
         try:
             if await self._session.run(jobs, self.playbook):
                 self._on_outbox()
-        except Exception:
-            log.exception("a group of %d items failed", len(jobs))
+        except Exception as error:  # noqa: BLE001  the next group may fare better
+            log.error("a group of %d items failed: %s", len(jobs), place_of(error))  # noqa: TRY400
             self.activations.clear()
         self.stats.groups += 1
         self.stats.turns += len(jobs)

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 
 import msgpack
 
+from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import Effect, OpenEffect
 from actors.domain.events import Event
+from actors.domain.ids import Identity
 from actors.domain.state import CustomerState
-from actors.ports import Change, JournalKind, JournalRow, Message, OutboxRow, TimerRow
+from actors.ports import Change, Erasure, JournalKind, JournalRow, Message, OutboxRow, TimerRow
 from actors.session.jobs import Job
+from actors.session.parties import Party
 from actors.turn import DECIDE, Turn
 from actors.wire.records import pack_turn
 from actors.wire.state import pack_state
@@ -21,6 +24,11 @@ class Chain:
     `recalled` are the effects that responses are about, from the state or, when it has forgotten
     them, from the journal; `stale` are keys of timers that the state knows nothing of, `prolonged`
     the times of those that were found due and are not, because their wait began anew.
+
+    `joining` says who is merged into this customer before its turns; `journal` … `erasure` are what
+    merges and commands write besides the turns, `settled` the commands done, with record and seq;
+    `companions` are changes of others that are written with this one or not at all. `was_in` are the
+    segments that the store has of the customer.
     """
 
     number: int
@@ -30,10 +38,45 @@ class Chain:
     state: CustomerState
     jobs: list[Job] = field(default_factory=list)
     done: list[tuple[Job, Turn, int]] = field(default_factory=list)
-    recalled: dict[tuple[int, int], OpenEffect] = field(default_factory=dict)
+    recalled: dict[tuple[int, int, int], OpenEffect] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
     prolonged: dict[str, int] = field(default_factory=dict)
     broken: bool = False
+    joining: Party | None = None
+    journal: list[JournalRow] = field(default_factory=list)
+    identities: list[Identity] = field(default_factory=list)
+    identities_from: tuple[int, ...] = ()
+    timers: dict[str, int] = field(default_factory=dict)
+    timers_deleted: list[str] = field(default_factory=list)
+    companions: list[Change] = field(default_factory=list)
+    settled: list[tuple[Job, TurnRecord, int]] = field(default_factory=list)
+    marker: bytes = b""
+    erasure: Erasure | None = None
+    was_in: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.was_in = dict(self.state.segments)
+
+    def origin(self, number: int) -> int:
+        """Return how the state names the one in whose turns an effect was made."""
+        return 0 if number == self.number else number
+
+    def turns_to_take(self) -> list[Job]:
+        """Return the jobs that have neither an answer nor been settled, in order."""
+        settled = {id(job) for job, _, _ in self.settled}
+        return [job for job in self.jobs if job.answer is None and id(job) not in settled]
+
+    def wait(self) -> None:
+        """Leave everything for another attempt, which reads anew."""
+        self.broken = True
+        for job in self.jobs:
+            job.again = job.reread = job.answer is None
+
+    def settle(self, job: Job, record: TurnRecord, kind: int) -> None:
+        """Add the row of a command that is done, whose seq the state has reached."""
+        seq = self.state.seq
+        self.journal.append(JournalRow(seq, record.at_ms, kind, pack_turn(record)))
+        self.settled.append((job, record, seq))
 
     def change(self) -> Change | None:
         """Return what to commit, or None when nothing happened.
@@ -41,7 +84,7 @@ class Chain:
         Raises:
             Exception: The state or a turn cannot be packed.
         """
-        if not (self.done or self.stale or self.prolonged):
+        if not (self.done or self.stale or self.prolonged or self.journal):
             return None
         change = Change(
             self.number,
@@ -49,11 +92,20 @@ class Chain:
             self.epoch,
             self.seq_before,
             self.state.seq,
-            pack_state(self.state),
-            timers_deleted=list(self.stale),
+            self.marker or pack_state(self.state),
+            journal=list(self.journal),
+            identities=list(self.identities),
+            identities_from=self.identities_from,
+            tied_to=self.number if self.companions else 0,
+            erasure=self.erasure,
         )
-        timers: dict[str, int] = dict(self.prolonged)
-        deleted: dict[str, None] = dict.fromkeys(self.stale)
+        for job, _, seq in self.settled:
+            if job.hash is not None:
+                change.messages.append(Message(job.hash, job.fingerprint, seq))
+        timers = self.timers | self.prolonged
+        deleted: dict[str, None] = dict.fromkeys((*self.timers_deleted, *self.stale))
+        for key in self.stale:
+            timers.pop(key, None)
         for job, turn, seq in self.done:
             change.journal.append(
                 JournalRow(seq, turn.record.at_ms, _kind(turn), pack_turn(turn.record))
@@ -68,10 +120,25 @@ class Chain:
                 timers[timer.key] = timer.due_at_ms
                 deleted.pop(timer.key, None)
             change.outbox += [self._outbox(effect) for effect in turn.outbox]
-            change.outbox_cancelled += [(self.number, *effect) for effect in turn.cancelled]
+            change.outbox_cancelled += turn.cancelled
+        if self.erasure is None:  # which empties the index itself
+            self._index(change)
         change.timers_deleted = list(deleted)
         change.timers_set = [TimerRow(key, due_at_ms) for key, due_at_ms in timers.items()]
         return change
+
+    def _index(self, change: Change) -> None:
+        """Bring the index from what it says to what the state says."""
+        before, now = self.was_in, self.state.segments
+        if before == now:
+            return
+        records = [turn.record for _, turn, _ in self.done] + [r for _, r, _ in self.settled]
+        at_ms = max((record.received_at_ms for record in records), default=0)
+        gone = [name for name in before if before[name] != now.get(name)]
+        change.segments_left = [(name, at_ms or before[name]) for name in gone]
+        change.segments_entered = [
+            (name, since_ms) for name, since_ms in now.items() if before.get(name) != since_ms
+        ]
 
     def _outbox(self, effect: Effect) -> OutboxRow:
         payload: bytes = msgpack.packb(
@@ -93,4 +160,6 @@ def _kind(turn: Turn) -> int:
     record = turn.record
     if isinstance(record.event, Event):
         return JournalKind.DECIDE if record.event.type == DECIDE else JournalKind.EVENT
+    if record.command is not None:
+        return JournalKind.COMMAND
     return JournalKind.OUTCOME if record.response is not None else JournalKind.WAKE

@@ -4,26 +4,34 @@ import logging
 from collections.abc import Callable, Sequence
 
 from actors import turn as core
-from actors.decisioning.journal import TurnRecord
 from actors.domain.errors import CodecError, RetryableError
-from actors.domain.events import Event, Response
-from actors.domain.ids import IdSpace, home_partition, parse_effect
+from actors.domain.events import Command, Event, Response
+from actors.domain.ids import IdSpace, parse_effect
 from actors.domain.scores import ScoreRow, Scores
-from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.ports import Change, Clock, Lookup, Scorer, Store, Verdict
 from actors.session.activations import Activation, Activations
+from actors.session.answers import (
+    CHANGED_NOTHING,
+    NO_EFFECT,
+    answer,
+    answer_again,
+)
 from actors.session.changes import Chain
+from actors.session.commanding import carry_out
+from actors.session.faults import place_of
 from actors.session.jobs import Job, TimerJob
+from actors.session.joining import join
+from actors.session.opening import Opener
 from actors.session.resolving import Resolved, Resolver
 from actors.wire.messages import Answer, Code
 from actors.wire.records import unpack_turn
-from actors.wire.replies import reply_json
 from actors.wire.state import pack_state, unpack_state
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3
+MAX_ATTEMPTS = 8
+"""How often a group is tried without any of its jobs getting anywhere: merges race with other cells."""
 RETRY_AFTER_S = 1.0
 MAX_POISONED = 10_000
 """Timers that failed are not tried again by this process, so that they cannot stop a customer."""
@@ -49,7 +57,7 @@ class Session:
         self._scorer = scorer
         self._ids = ids
         self._clock = clock
-        self._epoch_of = epoch_of
+        self._opener = Opener(epoch_of)
         self.activations = activations
         self._resolver = Resolver(store, ids, activations)
         self._poisoned: set[tuple[int, str]] = set()
@@ -62,18 +70,19 @@ class Session:
         when the client's retry comes.
         """
         for job in jobs:
-            job.label(self._ids)
+            job.label(self._ids, playbook.identities)
         outbox = False
         open_jobs = [job for job in jobs if job.answer is None]
-        for _ in range(MAX_ATTEMPTS):
-            if not open_jobs:
-                return outbox
+        in_vain = 0
+        while open_jobs and in_vain < MAX_ATTEMPTS:
             try:
                 outbox |= await self._attempt(open_jobs, playbook)
             except RetryableError as error:
                 self._give_up(open_jobs, str(error))
                 return outbox
-            open_jobs = [j for j in open_jobs if j.answer is None and j.again]
+            left = [j for j in open_jobs if j.answer is None and j.again]
+            in_vain = in_vain + 1 if len(left) == len(open_jobs) else 0
+            open_jobs = left
         self._give_up(open_jobs, "the customer is written by several at once")
         return outbox
 
@@ -88,7 +97,10 @@ class Session:
         now_machine_ms = self._clock.machine_ms()
         known = await self._resolver.resolve([job.wanted() for job in jobs], now_machine_ms)
         fresh_jobs = await self._first_answers(jobs, known, playbook)
-        chains = self._chains(fresh_jobs, known)
+        now_ms = self._clock.business_ms()
+        chains = self._opener.open(fresh_jobs, known, playbook, now_ms)
+        await join(self._store, chains, known, playbook, now_ms)
+        await carry_out(self._store, chains, playbook, self._ids, now_ms)
         await self._missing_effects(chains)
         await self._waves(chains, known, playbook)
         return await self._commit(chains, playbook, now_machine_ms)
@@ -119,52 +131,8 @@ class Session:
         if again:
             found = await self._store.lookup(Lookup(turns=tuple({where for _, where in again})))
             for job, where in again:
-                job.answer = _answer_again(found.turns.get(where), *where, playbook)
+                job.answer = answer_again(found.turns.get(where), *where, playbook)
         return fresh
-
-    def _chains(self, jobs: list[Job], known: Resolved) -> list[Chain]:
-        chains: dict[int, Chain] = {}
-        for job in jobs:
-            number = self._addressee(job, known)
-            chain = chains.get(number) or self._open(number, job, known)
-            if chain is not None:
-                chains[number] = chain
-                chain.jobs.append(job)
-        return list(chains.values())
-
-    def _addressee(self, job: Job, known: Resolved) -> int:
-        """Return whose job it is. An event's first identity decides, whoever it was addressed to."""
-        item = job.item
-        if isinstance(item, Event) and item.identities:
-            first = item.identities[0]
-            return known.owners.get(first) or known.derived.get(first, job.number)
-        return job.number
-
-    def _open(self, number: int, job: Job, known: Resolved) -> Chain | None:
-        row = known.customers.get(number)
-        partition = row.partition if row is not None else home_partition(number)
-        epoch = self._epoch_of(partition)
-        if epoch is None:
-            job.answer = Answer(Code.NOT_MINE, number=number)
-            return None
-        if row is None and number in known.fresh:
-            state = CustomerState(number, partition, generation=known.fresh[number][1])
-            return Chain(number, partition, epoch, 0, state)
-        if row is None:
-            # An owner that is active elsewhere is known by its number only: it must be read there.
-            unknown = isinstance(job.item, Response)
-            job.answer = Answer(
-                Code.UNKNOWN_EFFECT if unknown else Code.INVALID,
-                detail="no effect has this key" if unknown else "no such customer",
-            )
-            return None
-        try:
-            state = unpack_state(row.state)
-        except CodecError as error:
-            log.exception("customer %d is damaged", number)
-            job.answer = Answer(Code.FAILED, detail=str(error))
-            return None
-        return Chain(number, partition, epoch, row.seq, state)
 
     async def _missing_effects(self, chains: list[Chain]) -> None:
         """Read back the turns whose effects a state has forgotten.
@@ -172,31 +140,32 @@ class Session:
         An effect that is known now is kept at hand: a timer of this group may make the state forget
         it before its response has its turn.
         """
-        wanted: list[tuple[Chain, Job, int, int]] = []
+        wanted: list[tuple[Chain, Job, tuple[int, int, int]]] = []
         for chain in chains:
             for job in chain.jobs:
                 if isinstance(job.item, Response):
-                    _, seq, n = parse_effect(job.item.effect_key)
-                    effect = chain.state.effect(seq, n)
+                    key = _effect_of(job.item)
+                    effect = chain.state.effect(key[1], key[2], chain.origin(key[0]))
                     if effect is None:
-                        wanted.append((chain, job, seq, n))
+                        wanted.append((chain, job, key))
                     else:
-                        chain.recalled[(seq, n)] = effect
+                        chain.recalled[key] = effect
         if not wanted:
             return
-        turns = tuple({(chain.number, seq) for chain, _, seq, _ in wanted})
+        turns = tuple({(number, seq) for _, _, (number, seq, _) in wanted})
         found = await self._store.lookup(Lookup(turns=turns))
-        for chain, job, seq, n in wanted:
-            payload = found.turns.get((chain.number, seq))
+        for chain, job, key in wanted:
+            payload = found.turns.get(key[:2])
             try:
-                effect = None if payload is None else core.effect_of(unpack_turn(payload), n)
+                effect = core.effect_of(unpack_turn(payload), key[2]) if payload else None
             except CodecError as error:
                 job.answer = Answer(Code.FAILED, detail=str(error))
                 continue
             if effect is None:
-                job.answer = Answer(Code.UNKNOWN_EFFECT, detail="no effect has this key")
+                job.answer = Answer(Code.UNKNOWN_EFFECT, detail=NO_EFFECT)
             else:
-                chain.recalled[(seq, n)] = effect
+                effect.origin = chain.origin(key[0])
+                chain.recalled[key] = effect
 
     async def _waves(self, chains: list[Chain], known: Resolved, playbook: Playbook) -> None:
         """Run every customer's first job, then every second one, and so on."""
@@ -215,7 +184,7 @@ class Session:
 
     def _plan(self, chain: Chain) -> list[Job]:
         """Put the customer's due timers before what arrived; one asked for may be among both."""
-        jobs = [job for job in chain.jobs if job.answer is None]
+        jobs = chain.turns_to_take()
         if not jobs or all(job.dry_run for job in jobs):
             return jobs
         now_ms = self._clock.business_ms()
@@ -250,7 +219,7 @@ class Session:
                 self._break(chain, job, error)
                 continue
             if job.dry_run:
-                job.answer = _answer(turn.record, chain.number, turn.state.seq, playbook)
+                job.answer = answer(turn.record, chain.number, turn.state.seq, playbook)
             else:
                 chain.done.append((job, turn, turn.state.seq))
 
@@ -262,11 +231,22 @@ class Session:
             if isinstance(item, Event):
                 if job.dry_run:
                     state = unpack_state(pack_state(state))
-                return core.begin(state, item, playbook, now_ms, known.owners)
+                turn = core.begin(state, item, playbook, now_ms, known.owners)
+                turn.record.notes += job.notes
+                turn.record.notes += [
+                    f"not_merged: {r.code} {r.kind}".rstrip() for r in job.refused
+                ]
+                return turn
             if isinstance(item, Response):
-                _, seq, n = parse_effect(item.effect_key)
-                effect = state.effect(seq, n) or chain.recalled[(seq, n)]
-                return core.respond(state, item, effect, now_ms, playbook.minor_digits)
+                key = _effect_of(item)
+                effect = state.effect(key[1], key[2], chain.origin(key[0])) or chain.recalled[key]
+                turn = core.respond(state, item, effect, now_ms, playbook.minor_digits)
+                core.reconsider(turn, playbook)
+                return turn
+            if isinstance(item, Command):
+                turn = core.obey(state, item, playbook, now_ms)
+                core.reconsider(turn, playbook)
+                return turn
             if (chain.number, item.key) in self._poisoned:
                 job.answer = Answer(Code.FAILED, detail="the timer failed before")
                 return None
@@ -284,10 +264,10 @@ class Session:
 
     def _break(self, chain: Chain, job: Job, error: Exception) -> None:
         """Fail one job, and run the customer's others again from the committed state."""
-        log.error("a turn of customer %d failed", chain.number, exc_info=error)
+        log.error("a turn of customer %d failed: %s", chain.number, place_of(error))
         if isinstance(job.item, TimerJob) and len(self._poisoned) < MAX_POISONED:
             self._poisoned.add((chain.number, job.item.key))
-        job.answer = Answer(Code.FAILED, detail=_CHANGED_NOTHING)
+        job.answer = Answer(Code.FAILED, detail=CHANGED_NOTHING)
         chain.broken = True
         for other in chain.jobs:
             if other.answer is None:
@@ -300,40 +280,45 @@ class Session:
                 continue
             try:
                 change = chain.change()
-            except Exception:
-                log.exception("turns of customer %d cannot be packed", chain.number)
+            except Exception as error:  # noqa: BLE001  one customer's fault stops no other
+                log.error("turns of %d cannot be packed: %s", chain.number, place_of(error))  # noqa: TRY400
                 self._fail(chain)
                 continue
             if change is not None:
                 ready.append((chain, change))
-                changes.append(change)
+                changes += [change, *chain.companions]
         if not changes:
             return False
         try:
             verdicts = await self._store.commit(changes, now_machine_ms)
         except RetryableError:
             for chain in chains:
-                self.activations.drop(chain.number)
+                self._drop(chain)
             raise
-        for (chain, change), verdict in zip(ready, verdicts, strict=True):
-            if verdict is Verdict.COMMITTED:
+        fate = {change.number: v for change, v in zip(changes, verdicts, strict=True)}
+        for chain, change in ready:
+            if fate[chain.number] is Verdict.COMMITTED:
                 self._release(chain, change, playbook, now_machine_ms)
             else:
-                self._refuse(chain, verdict)
+                self._refuse(chain, fate[chain.number])
         return any(
-            change.outbox
-            for (_, change), verdict in zip(ready, verdicts, strict=True)
-            if verdict is Verdict.COMMITTED
+            change.outbox for chain, change in ready if fate[chain.number] is Verdict.COMMITTED
         )
+
+    def _drop(self, chain: Chain) -> None:
+        """Forget everybody whom a chain writes."""
+        self.activations.drop(chain.number)
+        for companion in chain.companions:
+            self.activations.drop(companion.number)
 
     def _fail(self, chain: Chain) -> None:
         """Answer what a customer's state could not take in; the committed one stays."""
         for job in chain.jobs:
-            job.answer = job.answer or Answer(Code.FAILED, detail=_CHANGED_NOTHING)
+            job.answer = job.answer or Answer(Code.FAILED, detail=CHANGED_NOTHING)
 
     def _refuse(self, chain: Chain, verdict: Verdict) -> None:
         """Forget a customer whose turns were fenced or lost a race; a lost race is run again."""
-        self.activations.drop(chain.number)
+        self._drop(chain)
         for job in chain.jobs:
             if job.answer is None and verdict is Verdict.FENCED:
                 job.answer = Answer(Code.NOT_MINE, number=chain.number)
@@ -342,27 +327,35 @@ class Session:
     def _release(
         self, chain: Chain, change: Change, playbook: Playbook, now_machine_ms: int
     ) -> None:
-        self.activations.put(
-            Activation(
-                chain.number,
-                chain.partition,
-                change.seq_after,
-                change.state,
-                now_machine_ms,
-                tuple(chain.state.identities),
+        self._drop(chain)
+        if not chain.marker:
+            self.activations.put(
+                Activation(
+                    chain.number,
+                    chain.partition,
+                    change.seq_after,
+                    change.state,
+                    now_machine_ms,
+                    tuple(chain.state.identities),
+                )
             )
-        )
+        for job, record, seq in chain.settled:
+            job.answer = answer(record, chain.number, seq, playbook)
         fired: set[str] = set()
         for job, turn, seq in chain.done:
             if isinstance(job.item, TimerJob):
                 fired.add(job.item.key)
             else:
-                job.answer = _answer(turn.record, chain.number, seq, playbook)
+                job.answer = answer(turn.record, chain.number, seq, playbook)
         for job in chain.jobs:
             job.taken = isinstance(job.item, TimerJob) and job.item.key in fired
 
 
-_CHANGED_NOTHING = "the turn failed; it changed nothing"
+def _effect_of(response: Response) -> tuple[int, int, int]:
+    """Return (customer number, seq, n); the number may be that of somebody merged since."""
+    return parse_effect(response.effect_key)
+
+
 _NO_SCORES = Scores("", "", prior=True, rows=())
 
 
@@ -371,27 +364,3 @@ def _pick(scores: Scores, positions: dict[ScoreRow, int], rows: Sequence[ScoreRo
         return scores
     picked = tuple(scores.rows[positions[row]] for row in rows)
     return Scores(scores.model, scores.version, prior=False, rows=picked)
-
-
-def _answer(
-    record: TurnRecord, number: int, seq: int, playbook: Playbook, *, duplicate: bool = False
-) -> Answer:
-    """Return the reply of a turn that is committed, so that nothing may go wrong any more."""
-    try:
-        body = reply_json(record, number, seq, playbook.minor_digits, duplicate=duplicate)
-    except Exception:
-        log.exception("the reply to turn %d of customer %d cannot be written", seq, number)
-        return Answer(Code.FAILED, detail="the turn was taken, but its reply cannot be written")
-    return Answer(Code.DUPLICATE if duplicate else Code.ACCEPTED, body)
-
-
-def _answer_again(payload: bytes | None, number: int, seq: int, playbook: Playbook) -> Answer:
-    """Return the first answer to a message again, from the journal."""
-    if payload is None:
-        return Answer(Code.GONE, detail="the first answer was erased")
-    try:
-        record = unpack_turn(payload)
-    except CodecError as error:
-        log.exception("turn %d of customer %d is damaged", seq, number)
-        return Answer(Code.FAILED, detail=str(error))
-    return _answer(record, number, seq, playbook, duplicate=True)

@@ -7,8 +7,10 @@ from hashlib import blake2b
 import msgpack
 
 from actors.domain.errors import InvalidIdError
-from actors.domain.events import Event, Response
+from actors.domain.events import Command, Event, Response
 from actors.domain.ids import IdSpace, parse_effect
+from actors.identity import Refusal, identities_of
+from actors.playbook.identity_model import IdentityRules
 from actors.session.resolving import Wanted
 from actors.wire.messages import Answer, Code, Item, Routed
 
@@ -26,8 +28,9 @@ class TimerJob:
 class Job:
     """One item of a group. `number` is the customer it is addressed to, or 0: by first identity.
 
-    `again` asks for another attempt after this one's commit. Timers have no answer to give;
-    `taken` says of a timer that it had a turn.
+    `again` asks for another attempt after this one's commit. `notes` and `refused` are what was
+    found of its identities. Timers have no answer to give; `taken` says of a timer that it had a turn.
+    `reread` says that what is held here of those who take part may be old.
     """
 
     item: Item | TimerJob
@@ -37,7 +40,10 @@ class Job:
     fingerprint: bytes = b""
     answer: Answer | None = None
     again: bool = False
+    reread: bool = False
     taken: bool = False
+    notes: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
     @classmethod
     def of(cls, routed: Routed) -> "Job":
@@ -56,8 +62,8 @@ class Job:
             return self.number
         return item.identities[0]
 
-    def label(self, ids: IdSpace) -> None:
-        """Fill in the address and the deduplication hash; answer what cannot be addressed."""
+    def label(self, ids: IdSpace, rules: IdentityRules) -> None:
+        """Fill in address, deduplication hash and further identities; answer what has no address."""
         item = self.item
         if isinstance(item, TimerJob):
             self.number = item.number
@@ -68,21 +74,36 @@ class Job:
             except InvalidIdError:
                 self.answer = Answer(Code.UNKNOWN_EFFECT, detail="no effect has this key")
                 return
+        elif isinstance(item, Event) and item.identities:
+            self._identify(item, rules)
         if not self.dry_run:
             self.hash = ids.message_hash(item.message_id)
             self.fingerprint = fingerprint_of(item)
 
+    def _identify(self, event: Event, rules: IdentityRules) -> None:
+        """Give the event those identities that it names and that somebody may own."""
+        further, notes = identities_of(
+            event.type, event.identities, event.traits, event.context, rules
+        )
+        owned = [one for one in further if rules.kind(one.kind).unique]
+        event.identities = (event.identities[0], *owned)
+        self.notes = tuple(notes)
+
     def wanted(self) -> Wanted:
         """Return what must be known before this job's turn begins."""
-        item = self.item
+        item, reread = self.item, self.dry_run or self.reread
         if isinstance(item, Event):
             if self.number:
-                return Wanted(self.number, None, item.identities, self.hash)
-            return Wanted(0, item.identities[0], item.identities[1:], self.hash)
+                return Wanted(self.number, None, item.identities, self.hash, reread)
+            return Wanted(0, item.identities[0], item.identities[1:], self.hash, reread)
+        if isinstance(item, Command) and isinstance(item.arguments.get("other"), int):
+            # What changes nothing is not checked by a commit: it must not be said of the past.
+            other = item.arguments["other"]
+            return Wanted(self.number, None, (), self.hash, reread=True, also=(other,))
         return Wanted(self.number, None, (), self.hash)
 
 
-def fingerprint_of(item: Event | Response) -> bytes:
+def fingerprint_of(item: Item) -> bytes:
     """Return 16 bytes over what makes a message the same message.
 
     Identities, `sentAt` and `context` are left out: real clients change them on a retry.
@@ -95,6 +116,8 @@ def fingerprint_of(item: Event | Response) -> bytes:
             sorted(item.traits.items()),
             item.at_ms,
         ]
+    elif isinstance(item, Command):
+        parts = [item.kind, sorted(item.arguments.items())]
     else:
         parts = [item.effect_key, item.outcome, item.value_minor]
     return blake2b(msgpack.packb(parts), digest_size=16).digest()

@@ -8,6 +8,7 @@ from actors.domain.errors import CodecError
 from actors.domain.ids import Identity, IdSpace
 from actors.ports import FirstAnswer, Found, Lookup, Store, StoredCustomer
 from actors.session.activations import Activation, Activations
+from actors.wire.markers import Erased, read_marker
 from actors.wire.state import unpack_state
 
 _MAX_GENERATIONS = 8
@@ -15,12 +16,18 @@ _MAX_GENERATIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What one item needs: a customer by number or by first identity, and who owns the others."""
+    """What one item needs: a customer by number or by first identity, and who owns the others.
+
+    `reread` asks for what is stored, not for what is held here: nothing will be written that could
+    show that it is old. `also` are further customers by number.
+    """
 
     number: int
     identity: Identity | None
     others: tuple[Identity, ...]
     message: bytes | None
+    reread: bool = False
+    also: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -28,7 +35,9 @@ class Resolved:
     """What the group knows before its turns. `fresh` are customers that have no row yet.
 
     `derived` are the numbers that identities without an owner would get: a claim of one by another
-    customer of the same group is settled by the commit, in the order of the group.
+    customer of the same group is settled by the commit, in the order of the group. `forward` leads
+    from customers who were merged to those who remain; `erased` and `tombstones` hold the instants
+    of erasures.
     """
 
     owners: dict[Identity, int] = field(default_factory=dict)
@@ -36,6 +45,19 @@ class Resolved:
     derived: dict[Identity, int] = field(default_factory=dict)
     fresh: dict[int, tuple[Identity, int]] = field(default_factory=dict)
     messages: dict[bytes, FirstAnswer] = field(default_factory=dict)
+    forward: dict[int, int] = field(default_factory=dict)
+    erased: dict[int, int] = field(default_factory=dict)
+    tombstones: dict[Identity, int] = field(default_factory=dict)
+
+    def exists(self, number: int) -> bool:
+        """Return whether a customer has or had this number."""
+        return number in self.customers or number in self.forward or number in self.erased
+
+    def follow(self, number: int) -> int:
+        """Return who a customer is now."""
+        while number in self.forward:
+            number = self.forward[number]
+        return number
 
 
 class Resolver:
@@ -55,16 +77,22 @@ class Resolver:
         identities: dict[Identity, None] = {}
         numbers: dict[int, None] = {}
         for want in wanted:
+            if want.reread:
+                self._forget(want)
             if want.identity is not None:
                 self._recall(want.identity, known, identities, numbers)
             elif not self._activate(want.number, known):
                 numbers[want.number] = None
             for other in want.others:
                 self._recall(other, known, identities, numbers, derive=False)
+            numbers.update((n, None) for n in want.also if not self._activate(n, known))
         messages = tuple(dict.fromkeys(w.message for w in wanted if w.message is not None))
         if identities or numbers or messages:
-            lookup = Lookup(tuple(identities), tuple(numbers), messages)
-            self._take(await self._store.lookup(lookup), known, now_machine_ms)
+            tombs = {self._ids.identity_hash(one): one for one in identities}
+            lookup = Lookup(tuple(identities), tuple(numbers), messages, (), tuple(tombs))
+            found = await self._store.lookup(lookup)
+            await self._take(found, known, now_machine_ms)
+            known.tombstones.update((tombs[one], at_ms) for one, at_ms in found.tombstones.items())
         firsts = dict.fromkeys(w.identity for w in wanted if w.identity is not None)
         await self._derive([i for i in firsts if i not in known.owners], known, now_machine_ms)
         return known
@@ -93,11 +121,32 @@ class Resolver:
         known.customers[number] = activation
         return True
 
-    def _take(self, found: Found, known: Resolved, now_machine_ms: int) -> None:
+    def _forget(self, want: Wanted) -> None:
+        numbers = {want.number, *want.also}
+        for identity in (*want.others, *((want.identity,) if want.identity else ())):
+            numbers.add(self._activations.number_of(identity) or 0)
+        for number in numbers:
+            self._activations.drop(number)
+
+    async def _take(self, found: Found, known: Resolved, now_machine_ms: int) -> None:
+        """Take what was found, and go on reading while it only says where a customer went."""
         known.owners.update(found.owners)
         known.messages.update(found.messages)
+        beyond = []
         for number, row in found.customers.items():
-            known.customers.setdefault(number, activation_of(row, now_machine_ms))
+            marker = read_marker(row.state)
+            if marker is None:
+                known.customers.setdefault(number, activation_of(row, now_machine_ms))
+            elif isinstance(marker, Erased):
+                known.erased[number] = marker.at_ms
+            else:
+                known.forward[number] = marker.target
+                if not self._activate(marker.target, known):
+                    beyond.append(marker.target)
+        beyond = [n for n in beyond if n not in known.customers and n not in known.forward]
+        if beyond:
+            further = await self._store.lookup(Lookup(numbers=tuple(beyond)))
+            await self._take(further, known, now_machine_ms)
 
     async def _derive(
         self, identities: list[Identity], known: Resolved, now_machine_ms: int
@@ -110,7 +159,7 @@ class Resolver:
             taken = []
             for identity in identities:
                 number = self._ids.customer_number(identity, generation)
-                if number in known.customers or (
+                if known.exists(number) or (
                     number in known.fresh and known.fresh[number][0] != identity
                 ):
                     taken.append(identity)
@@ -121,7 +170,8 @@ class Resolver:
             identities = taken
             if identities:
                 numbers = tuple(self._ids.customer_number(i, generation) for i in identities)
-                self._take(await self._store.lookup(Lookup(numbers=numbers)), known, now_machine_ms)
+                found = await self._store.lookup(Lookup(numbers=numbers))
+                await self._take(found, known, now_machine_ms)
 
 
 def activation_of(row: StoredCustomer, now_machine_ms: int) -> Activation:

@@ -24,6 +24,7 @@ from actors.ports import (
     Verdict,
 )
 from actors.stores.memory_records import MemoryRecords
+from actors.stores.memory_segments import MemorySegments
 from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS, Facts, check_call, judge
 
 _LEARNABLE = (JournalKind.OUTCOME, JournalKind.WAKE)
@@ -31,16 +32,19 @@ _HIDDEN = (OutboxState.CANCELLED, OutboxState.EXPIRED)
 
 Effect = tuple[int, int, int]
 
+_UNOWNED = {p: PartitionRow(p, "", 0) for p in range(PARTITIONS)}
 
-class MemoryStore(MemoryRecords):
+
+class MemoryStore(MemoryRecords, MemorySegments):
     """A `Store` whose methods never give way inside, so each is one transaction on its event loop.
 
     Rows are immutable; nothing that was passed in is kept by reference except bytes.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._partitions = {p: PartitionRow(p, "", 0) for p in range(PARTITIONS)}
+        MemoryRecords.__init__(self)
+        MemorySegments.__init__(self)
+        self._partitions = dict(_UNOWNED)
         self._cells: dict[str, CellRow] = {}
         self._map_version = 0
         self._customers: dict[int, StoredCustomer] = {}
@@ -50,7 +54,6 @@ class MemoryStore(MemoryRecords):
         self._turns: dict[int, list[tuple[int, int]]] = {}
         self._messages: dict[bytes, tuple[FirstAnswer, int]] = {}
         self._tombstones: dict[bytes, int] = {}
-        self._timers: dict[tuple[int, str], DueTimer] = {}
         self._timers_by_due: list[tuple[int, int, str]] = []
         self._outbox: dict[Effect, tuple[int, OutboxItem]] = {}
         self._outbox_open: set[Effect] = set()
@@ -67,19 +70,11 @@ class MemoryStore(MemoryRecords):
             {one: self._messages[one][0] for one in want.messages if one in self._messages},
             {turn: row.payload for turn, row in turns if row is not None},
             {one: self._tombstones[one] for one in want.tombstones if one in self._tombstones},
-            {
-                number: owned
-                for number in want.owned_by
-                if (
-                    owned := tuple(
-                        sorted(
-                            (i for i, n in self._identities.items() if n == number),
-                            key=lambda i: (i.kind, i.value),
-                        )
-                    )
-                )
-            },
+            {number: owned for number in want.owned_by if (owned := self._owned(number))},
         )
+
+    def _owned(self, number: int) -> tuple[Identity, ...]:
+        return tuple(sorted(one for one, n in self._identities.items() if n == number))
 
     def _turn(self, number: int, seq: int) -> TimelineRow | None:
         turns = self._turns.get(number, [])
@@ -94,14 +89,18 @@ class MemoryStore(MemoryRecords):
         """
         check_call(changes)
         verdicts = judge(changes, self._facts(changes))
-        for change, verdict in zip(changes, verdicts, strict=True):
-            if verdict is Verdict.COMMITTED:
-                self._write_history(change, now_machine_ms)
-                self._write_timers(change)
-                self._write_outbox(change, now_machine_ms)
-        for change, verdict in zip(changes, verdicts, strict=True):
-            if verdict is Verdict.COMMITTED and change.erasure is not None:
+        pairs = zip(changes, verdicts, strict=True)
+        written = [change for change, verdict in pairs if verdict is Verdict.COMMITTED]
+        for change in written:
+            if change.erasure is not None:
                 self._erase(change.erasure)
+        for change in written:
+            self._write_history(change, now_machine_ms)
+            self._write_timers(change)
+            self._write_outbox(change, now_machine_ms)
+            self._write_segments(change)
+        for change in written:
+            self._cancel_outbox(change)
         return verdicts
 
     def _facts(self, changes: Sequence[Change]) -> Facts:
@@ -173,6 +172,8 @@ class MemoryStore(MemoryRecords):
             self._outbox[effect] = (len(self._outbox), item)
             self._outbox_open.add(effect)
             insort(self._streams.setdefault(row.channel, []), (now_ms, *effect))
+
+    def _cancel_outbox(self, change: Change) -> None:
         for effect in change.outbox_cancelled:
             if effect in self._outbox and self._outbox[effect][1].state == OutboxState.PENDING:
                 self._change_item(effect, state=OutboxState.CANCELLED)
@@ -182,6 +183,10 @@ class MemoryStore(MemoryRecords):
         self._journal = [
             replace(row, payload=b"") if row.number in numbers else row for row in self._journal
         ]
+        for number, seq, payload in erasure.rewritten:
+            row = self._turn(number, seq)
+            if row is not None:
+                self._journal[row.offset - 1] = replace(row, payload=payload)
         for effect, (_, item) in list(self._outbox.items()):
             if effect[0] in numbers:
                 self._change_item(effect, payload=b"", last_error="")
@@ -190,6 +195,7 @@ class MemoryStore(MemoryRecords):
         self._identities = {i: n for i, n in self._identities.items() if n not in numbers}
         for number, key in [timer for timer in self._timers if timer[0] in numbers]:
             self._drop_timer(number, key)
+        self._erase_segments(erasure)
         self._tombstones.update((one, erasure.at_ms) for one in erasure.tombstones)
 
     def _change_item(self, effect: Effect, **fields: int | str | bytes) -> None:
@@ -323,6 +329,17 @@ class MemoryStore(MemoryRecords):
                 items.append(item)
         return items
 
+    async def outbox_of(
+        self, numbers: Sequence[int], states: Sequence[int] = ()
+    ) -> list[OutboxItem]:
+        """See `Store.outbox_of`."""
+        wanted = set(numbers)
+        return [
+            self._outbox[effect][1]
+            for effect in sorted(effect for effect in self._outbox if effect[0] in wanted)
+            if not states or self._outbox[effect][1].state in states
+        ]
+
     async def outbox_counts(self) -> dict[str, int]:
         """See `Store.outbox_counts`."""
         counts = Counter(item.state for _, item in self._outbox.values())
@@ -339,6 +356,23 @@ class MemoryStore(MemoryRecords):
             if (before_seq is None or row.seq < before_seq) and (not kinds or row.kind in kinds)
         )
         return [row for row, _ in zip(wanted, range(limit), strict=False)]
+
+    async def history(
+        self,
+        numbers: Sequence[int],
+        before: tuple[int, int] | None,
+        kinds: Sequence[int],
+        limit: int,
+    ) -> list[TimelineRow]:
+        """See `Store.history`."""
+        rows = [
+            row
+            for number in dict.fromkeys(numbers)
+            for row in (self._journal[i] for _, i in self._turns.get(number, []))
+            if (before is None or (row.at_ms, row.offset) < before)
+            and (not kinds or row.kind in kinds)
+        ]
+        return sorted(rows, key=lambda row: (-row.at_ms, -row.offset))[:limit]
 
     async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
         """See `Store.learnable`."""

@@ -1,6 +1,6 @@
 """Who may write: the verdict on each change, the same for every store."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from actors.domain.ids import Identity
@@ -9,6 +9,10 @@ from actors.ports import Change, OutboxState, Verdict
 SENDING_TIMEOUT_MS = 60_000
 """An attempt that has not been settled for this long is taken to be dead."""
 
+_DAY_MS = 86_400_000
+
+Flow = tuple[str, int]
+"""A segment and when a day begins, in UTC."""
 
 OUTBOX_STATES = {
     OutboxState.PENDING: "pending",
@@ -32,6 +36,11 @@ class Facts:
     rows: dict[int, tuple[int, int]]
     taken: set[bytes]
     owners: dict[Identity, int]
+
+
+def day_of(at_ms: int) -> int:
+    """Return when the day of an instant begins, in UTC."""
+    return at_ms - at_ms % _DAY_MS
 
 
 def check_call(changes: Sequence[Change]) -> None:
@@ -63,10 +72,30 @@ def check_call(changes: Sequence[Change]) -> None:
 
 def _only_timers(change: Change) -> bool:
     """Return whether a change moves or deletes timer rows and does nothing else: no turn is taken."""
-    others = (change.journal, change.messages, change.identities)
-    return bool(change.timers_set or change.timers_deleted) and not any(
-        (*others, change.outbox, change.outbox_cancelled)
+    others = (
+        *(change.journal, change.messages, change.identities, change.outbox),
+        *(change.outbox_cancelled, change.segments_entered, change.segments_left),
     )
+    return bool(change.timers_set or change.timers_deleted) and not any(others)
+
+
+def flows_of(changes: Sequence[Change], held: Set[tuple[str, int]]) -> dict[Flow, tuple[int, int]]:
+    """Return how many enter and leave, by segment and day, with changes that are written.
+
+    `held` are the memberships of before, (segment, customer number), of those that the changes name.
+    """
+    flows: dict[Flow, tuple[int, int]] = {}
+    for change in changes:
+        gone = {name for name, _ in change.segments_left if (name, change.number) in held}
+        for name, at_ms in dict(change.segments_left).items():
+            if name in gone:
+                entered, left = flows.get((name, day_of(at_ms)), (0, 0))
+                flows[name, day_of(at_ms)] = (entered, left + 1)
+        for name, at_ms in dict(change.segments_entered).items():
+            if name in gone or (name, change.number) not in held:
+                entered, left = flows.get((name, day_of(at_ms)), (0, 0))
+                flows[name, day_of(at_ms)] = (entered + 1, left)
+    return flows
 
 
 def judge(changes: Sequence[Change], facts: Facts) -> list[Verdict]:
@@ -111,6 +140,6 @@ def _judge_one(
             return Verdict.RACE_LOST
     for identity in change.identities:
         owner = owners.get(identity, change.number)
-        if owner != change.number and owner != (change.identities_from or change.number):
+        if owner != change.number and owner not in change.identities_from:
             return Verdict.RACE_LOST
     return Verdict.COMMITTED

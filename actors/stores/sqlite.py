@@ -15,9 +15,11 @@ from actors.ports import (
     DueTimer,
     Found,
     Lookup,
+    Member,
     OutboxItem,
     OutboxResult,
     PartitionRow,
+    SegmentFlow,
     TimelineRow,
     Verdict,
 )
@@ -25,6 +27,7 @@ from actors.stores import sqlite_outbox as outbox
 from actors.stores import sqlite_ownership as ownership
 from actors.stores import sqlite_reads as reads
 from actors.stores import sqlite_records as records
+from actors.stores import sqlite_segments as segments
 from actors.stores.rules import check_call
 from actors.stores.sqlite_commit import commit
 from actors.stores.sqlite_due import DueWhere
@@ -143,6 +146,34 @@ class SqliteStore:
         """See `Store.next_timer_ms`."""
         return await self._read(reads.next_timer_ms)
 
+    async def overdue(
+        self, key: str, until_ms: int, after_number: int, limit: int
+    ) -> list[DueTimer]:
+        """See `Store.overdue`."""
+        return await self._read(
+            partial(
+                segments.overdue,
+                key=key,
+                until_ms=until_ms,
+                after_number=after_number,
+                limit=limit,
+            )
+        )
+
+    async def members(self, segment: str, after_number: int, limit: int) -> list[Member]:
+        """See `Store.members`."""
+        return await self._read(
+            partial(segments.members, segment=segment, after_number=after_number, limit=limit)
+        )
+
+    async def member_counts(self) -> dict[str, int]:
+        """See `Store.member_counts`."""
+        return await self._read(segments.member_counts)
+
+    async def flows(self, segment: str, since_ms: int) -> list[SegmentFlow]:
+        """See `Store.flows`."""
+        return await self._read(partial(segments.flows, segment=segment, since_ms=since_ms))
+
     async def outbox_due(
         self, owner: str, now_machine_ms: int, limit: int, skip: Sequence[str] = ()
     ) -> list[OutboxItem]:
@@ -171,6 +202,12 @@ class SqliteStore:
             partial(outbox.outbox_stream, channel=channel, after=after, limit=limit)
         )
 
+    async def outbox_of(
+        self, numbers: Sequence[int], states: Sequence[int] = ()
+    ) -> list[OutboxItem]:
+        """See `Store.outbox_of`."""
+        return await self._read(partial(outbox.outbox_of, numbers=numbers, states=states))
+
     async def outbox_counts(self) -> dict[str, int]:
         """See `Store.outbox_counts`."""
         return await self._read(outbox.outbox_counts)
@@ -181,6 +218,18 @@ class SqliteStore:
         """See `Store.timeline`."""
         return await self._read(
             partial(reads.timeline, number=number, before_seq=before_seq, kinds=kinds, limit=limit)
+        )
+
+    async def history(
+        self,
+        numbers: Sequence[int],
+        before: tuple[int, int] | None,
+        kinds: Sequence[int],
+        limit: int,
+    ) -> list[TimelineRow]:
+        """See `Store.history`."""
+        return await self._read(
+            partial(reads.history, numbers=numbers, before=before, kinds=kinds, limit=limit)
         )
 
     async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:

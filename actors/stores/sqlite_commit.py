@@ -11,6 +11,7 @@ from actors.domain.ids import Identity
 from actors.ports import Change, OutboxState, Verdict
 from actors.stores.rules import Facts, judge
 from actors.stores.sqlite_erasure import erase
+from actors.stores.sqlite_segments import write_segments
 from actors.stores.sqlite_sql import Batched, to_text
 
 _EPOCHS = Batched(
@@ -75,13 +76,14 @@ def commit(connection: sqlite3.Connection, changes: Sequence[Change], now_ms: in
     ]
     if survivors:
         counts: Counter[str] = Counter()
+        for change in survivors:
+            if change.erasure is not None:  # before its own row, which is the receipt
+                erase(connection, change.erasure, counts)
         _write_customers(connection, survivors, counts)
         _write_history(connection, survivors, counts, now_ms)
         _write_timers(connection, survivors, counts)
         _write_outbox(connection, survivors, counts, now_ms)
-        for change in survivors:
-            if change.erasure is not None:
-                erase(connection, change.erasure, counts)
+        write_segments(connection, survivors)
         add_to_counters(connection, counts)
     return verdicts
 

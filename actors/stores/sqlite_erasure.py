@@ -4,9 +4,15 @@ import sqlite3
 from collections import Counter
 
 from actors.ports import Erasure
+from actors.stores.sqlite_segments import erase_segments
 from actors.stores.sqlite_sql import Batched
 
 _EMPTY_JOURNAL = Batched("UPDATE journal SET payload = x'' WHERE customer IN (VALUES {rows})", 1)
+_REWRITE_TURNS = Batched(
+    "UPDATE journal SET payload = turn.column3 FROM (VALUES {rows}) AS turn"
+    " WHERE customer = turn.column1 AND seq = turn.column2",
+    3,
+)
 _EFFECTS_BY_STATE = Batched(
     "SELECT json_group_array(json_array(state, n)) FROM (SELECT state, count(*) AS n FROM outbox"
     " WHERE state < 2 AND customer IN (VALUES {rows}) GROUP BY state)",
@@ -31,6 +37,7 @@ def erase(connection: sqlite3.Connection, erasure: Erasure, counts: Counter[str]
     """
     numbers = [(number,) for number in erasure.numbers]
     _EMPTY_JOURNAL.run(connection, numbers)
+    _REWRITE_TURNS.run(connection, erasure.rewritten)
     for state, n in _EFFECTS_BY_STATE.select(connection, numbers):
         counts[_OPEN[state]] -= n
         counts["outbox_cancelled"] += n
@@ -38,4 +45,5 @@ def erase(connection: sqlite3.Connection, erasure: Erasure, counts: Counter[str]
     _EMPTY_EFFECTS.run(connection, numbers)
     _DELETE_IDENTITIES.run(connection, numbers)
     counts["timers"] -= _DELETE_TIMERS.run(connection, numbers)
+    erase_segments(connection, erasure)
     _BURY.insert(connection, [(one, erasure.at_ms) for one in erasure.tombstones])

@@ -1,5 +1,6 @@
 """The outbox of the SQLite store: what is due, claims before attempts, results, the stream."""
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,13 @@ _STREAM = (
     " SELECT * FROM outbox INDEXED BY outbox_stream WHERE state < 4 AND channel = ?"
     " AND (committed_at, customer, seq, n) > (?, ?, ?, ?)"
     " ORDER BY committed_at, customer, seq, n LIMIT ?)"
+)
+_OF = (
+    "SELECT json_group_array(json_array(customer, seq, n, p, channel, state, attempts,"
+    " committed_at, next_at, expires_at, hex(payload), error)) FROM ("
+    " SELECT * FROM outbox INDEXED BY outbox_effect"
+    " WHERE customer IN (SELECT value FROM json_each(?1)) AND (?2 = 0 OR ?2 >> state & 1)"
+    " ORDER BY customer, seq, n)"
 )
 _STATES = Batched(
     "SELECT json_group_array(json_array(id, customer, seq, n, p, state, attempts))"
@@ -148,6 +156,14 @@ def outbox_stream(
 ) -> list[OutboxItem]:
     """Return a channel's rows after a place in the stream."""
     return [_item(row) for row in one_json(connection, _STREAM, (to_text(channel), *after, limit))]
+
+
+def outbox_of(
+    connection: sqlite3.Connection, numbers: Sequence[int], states: Sequence[int]
+) -> list[OutboxItem]:
+    """Return the rows of some customers, in these states or in any."""
+    mask = sum(1 << state for state in set(states))
+    return [_item(row) for row in one_json(connection, _OF, (json.dumps([*numbers]), mask))]
 
 
 def outbox_counts(connection: sqlite3.Connection) -> dict[str, int]:

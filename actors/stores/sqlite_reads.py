@@ -1,10 +1,19 @@
 """Reads of the SQLite store that a group of turns, a timeline or a learner asks for."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
 from actors.domain.ids import Identity
-from actors.ports import DueTimer, FirstAnswer, Found, Lookup, StoredCustomer, TimelineRow
+from actors.ports import (
+    DueTimer,
+    FirstAnswer,
+    Found,
+    JournalKind,
+    Lookup,
+    StoredCustomer,
+    TimelineRow,
+)
 from actors.stores.sqlite_commit import owners_of
 from actors.stores.sqlite_due import TIMERS, DueWhere, due_rows
 from actors.stores.sqlite_sql import Batched, Pivot, from_text, one_json, one_row
@@ -33,11 +42,21 @@ _IDENTITIES = Batched(
 _TIMELINE = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
     FROM (SELECT * FROM journal INDEXED BY journal_customer WHERE customer = ?1 AND seq < ?2
           AND (?3 = 0 OR ?3 >> kind & 1) ORDER BY seq DESC LIMIT ?4)"""
+_MERGES = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
+    FROM (SELECT * FROM journal INDEXED BY journal_merges WHERE kind IN (5, 6)
+          AND customer = ?1 AND seq < ?2 AND ?3 >> kind & 1 ORDER BY seq DESC LIMIT ?4)"""
+_MERGE_KINDS = 1 << JournalKind.MERGE | 1 << JournalKind.UNMERGE
+_HISTORY = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
+    FROM (SELECT * FROM journal WHERE offset IN (
+              SELECT offset FROM journal INDEXED BY journal_customer
+              WHERE customer IN (SELECT value FROM json_each(?1)) AND (at, offset) < (?2, ?3)
+              AND (?4 = 0 OR ?4 >> kind & 1) ORDER BY at DESC, offset DESC LIMIT ?5)
+          ORDER BY at DESC, offset DESC)"""
 _LEARNABLE = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
     FROM (SELECT * FROM journal INDEXED BY journal_learnable WHERE kind IN (3, 4) AND offset > ?
           ORDER BY offset LIMIT ?)"""
 _COUNTS = "SELECT json_group_array(json_array(name, n)) FROM counter"
-_LAST_SEQ = (1 << 63) - 1
+_LAST = (1 << 63) - 1
 
 
 def lookup(connection: sqlite3.Connection, want: Lookup) -> Found:
@@ -113,12 +132,30 @@ def timeline(
 ) -> list[TimelineRow]:
     """Return a customer's turns, newest first."""
     mask = sum(1 << kind for kind in set(kinds))
-    below = _LAST_SEQ if before_seq is None else before_seq
+    below = _LAST if before_seq is None else before_seq
+    # Merges are looked for often and are few: they have an index of their own.
+    text = _MERGES if mask and not mask & ~_MERGE_KINDS else _TIMELINE
     return [
         TimelineRow(offset, customer, seq, at_ms, kind, bytes.fromhex(payload))
         for offset, customer, seq, at_ms, kind, payload in one_json(
-            connection, _TIMELINE, (number, below, mask, limit)
+            connection, text, (number, below, mask, limit)
         )
+    ]
+
+
+def history(
+    connection: sqlite3.Connection,
+    numbers: Sequence[int],
+    before: tuple[int, int] | None,
+    kinds: Sequence[int],
+    limit: int,
+) -> list[TimelineRow]:
+    """Return turns of several customers, newest first by time and offset."""
+    mask = sum(1 << kind for kind in set(kinds))
+    values = (json.dumps([*numbers]), *(before or (_LAST, _LAST)), mask, limit)
+    return [
+        TimelineRow(offset, customer, seq, at_ms, kind, bytes.fromhex(payload))
+        for offset, customer, seq, at_ms, kind, payload in one_json(connection, _HISTORY, values)
     ]
 
 

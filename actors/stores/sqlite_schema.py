@@ -168,9 +168,31 @@ def _find_identities_by_customer(connection: sqlite3.Connection) -> None:
     )
 
 
+def _find_merges(connection: sqlite3.Connection) -> None:
+    """Let a read of a customer know at once who else is part of it."""
+    connection.execute(
+        "CREATE INDEX journal_merges ON journal (customer, seq) WHERE kind IN (5, 6)"
+    )
+
+
+def _index_segments(connection: sqlite3.Connection) -> None:
+    """Let a segment be listed and counted without a look at any customer."""
+    connection.execute(
+        "CREATE TABLE membership (segment TEXT NOT NULL, customer INTEGER NOT NULL,"
+        " since INTEGER NOT NULL, PRIMARY KEY (segment, customer)) WITHOUT ROWID"
+    )
+    connection.execute("CREATE INDEX membership_customer ON membership (customer)")
+    connection.execute(
+        "CREATE TABLE segment_flow (segment TEXT NOT NULL, day INTEGER NOT NULL,"
+        " entered INTEGER NOT NULL, gone INTEGER NOT NULL, PRIMARY KEY (segment, day)) WITHOUT ROWID"
+    )
+
+
 MIGRATIONS = (
     ("tables", _create_tables),
     ("identities by customer", _find_identities_by_customer),
+    ("merges by customer", _find_merges),
+    ("segments", _index_segments),
 )
 """(name, step) in order; the number of a step is its place, from 1. Steps are never edited."""
 

@@ -4,9 +4,21 @@ Pure: time comes in as arguments, chance is keyed by customer and turn. A turn t
 is given: the caller has decoded it for this turn and throws it away if the turn is not committed.
 """
 
-from actors.turn.acting import DECIDE, begin, decide, wake
+from actors.turn.acting import DECIDE, begin, decide, reconsider, wake
 from actors.turn.effects import effect_of, open_effect
+from actors.turn.obeying import obey
 from actors.turn.responding import respond
 from actors.turn.under_way import Turn
 
-__all__ = ["DECIDE", "Turn", "begin", "decide", "effect_of", "open_effect", "respond", "wake"]
+__all__ = [
+    "DECIDE",
+    "Turn",
+    "begin",
+    "decide",
+    "effect_of",
+    "obey",
+    "open_effect",
+    "reconsider",
+    "respond",
+    "wake",
+]

@@ -1,13 +1,15 @@
 """Events, questions and timers: begin or wake, then decide once the scores are there."""
 
-from cel import Context
+from functools import partial
 
 from actors.decisioning.arbitration import choose, rows_of, scores_by_action
 from actors.decisioning.context import Occasion, builder_of
 from actors.decisioning.exploration import seed_of
-from actors.decisioning.funnel import Standing, placed, prepare, stand
+from actors.decisioning.funnel import prepare
 from actors.decisioning.inputs import ENGINE_VERSION, DecisionInput, Proposal
 from actors.decisioning.journal import TurnRecord
+from actors.decisioning.membership import SEGMENTS, standing_of
+from actors.decisioning.plan import Standing, plan_of
 from actors.decisioning.record import DecisionRecord, outcome_of
 from actors.domain.events import Event, event_time
 from actors.domain.fold import fold
@@ -15,10 +17,14 @@ from actors.domain.ids import Identity
 from actors.domain.scores import Scores
 from actors.domain.state import MAX_IDENTITIES, CustomerState, Timer
 from actors.playbook.model import Playbook, Trigger
+from actors.policies.consent import consents_at
 from actors.policies.contact_pressure import counters
-from actors.scenarios.progress import CLOSE, Advance, advance, concerns
+from actors.scenarios.progress import CLOSE, Advance, advance, concerns, hear
 from actors.turn.effects import close_windows, commit_effect, record_effect
+from actors.turn.following import follow, look_after_effects, look_again
+from actors.turn.noticing import ABSENCE, miss, notice
 from actors.turn.under_way import Turn
+from actors.turn.withdrawing import withdraw
 
 DECIDE = "decide"
 
@@ -41,12 +47,15 @@ def begin(
     _identify(turn, event, owners or {})
     if event.type != DECIDE:
         turn.record.notes += fold(state, event, when.at_ms, now_ms, playbook.minor_digits)
+        notice(turn, event, when.at_ms, playbook)
+        if "consent" in event.context:
+            withdraw(turn, playbook)
     state.seq += 1
     started = event.type != DECIDE and concerns(state, event, playbook)
     if event.type == DECIDE and not event.placements:
         event.placements = playbook.default_placements.get(event.channel, ())
         event.max_actions = event.max_actions or len(event.placements)
-    if not started and not event.placements:
+    if not started and not event.placements and not playbook.segments and not state.segments:
         return turn
     occasion = Occasion(
         event.type,
@@ -57,17 +66,26 @@ def begin(
         "late" in turn.record.notes,
     )
     values = builder_of(playbook).build(state, occasion, now_ms)
-    standing = stand(values, playbook)
-    triggers = playbook.triggers_for(event.type, event.name) if started else ()
-    groups = placed(playbook, event.channel, event.placements)
-    groups += tuple([trigger.propose for trigger in triggers])
-    context = standing.context(playbook, groups, triggers)
+    plan = plan_of(playbook)
+    standing = plan.stand(values)
+    heard = follow(turn, standing, playbook)
     proposals: list[Proposal] = []
     if started:
-        step = advance(state, event, when.at_ms, playbook, context)
+        step = advance(state, event, when.at_ms, playbook, partial(plan.fires, standing))
         proposals = _apply(turn, step, playbook, standing)
-    _prepare(turn, playbook, proposals, standing, event, context)
+    proposals += _hear(turn, heard, playbook, standing)
+    _prepare(turn, playbook, proposals, standing, event)
     return turn
+
+
+def reconsider(turn: Turn, playbook: Playbook) -> None:
+    """Look at the segments after an outcome, a command or a timer, and let triggers hear of it."""
+    if not playbook.segments and not turn.state.segments:
+        return
+    standing = standing_of(turn.state, playbook, turn.record.received_at_ms)
+    heard = follow(turn, standing, playbook)
+    proposals = _hear(turn, heard, playbook, standing)
+    _prepare(turn, playbook, proposals, standing, None)
 
 
 def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) -> Turn:
@@ -79,16 +97,24 @@ def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) ->
     state.seq += 1
     state.timers = [t for t in state.timers if t.key != timer.key]
     turn.timers_deleted.append(timer.key)
-    if timer.kind == CLOSE:
-        close_windows(turn, now_ms)
+    if timer.kind in {CLOSE, ABSENCE, SEGMENTS}:
+        if timer.kind == CLOSE:
+            close_windows(turn, now_ms)
+        elif timer.kind == ABSENCE:
+            miss(turn, now_ms)
+        reconsider(turn, playbook)
         return turn
     trigger = next((t for t in playbook.triggers if t.name == timer.subject), None)
     if trigger is None:
         record.notes.append("trigger is no longer in the playbook")
+        reconsider(turn, playbook)
         return turn
     occasion = Occasion("timer", trigger.on, "", dict(timer.data), {}, late=False)
     values = builder_of(playbook).build(state, occasion, now_ms)
-    _prepare(turn, playbook, [_proposal(trigger)], stand(values, playbook), None, None)
+    standing = plan_of(playbook).stand(values)
+    heard = follow(turn, standing, playbook)
+    proposals = [_proposal(trigger), *_hear(turn, heard, playbook, standing)]
+    _prepare(turn, playbook, proposals, standing, None)
     return turn
 
 
@@ -96,6 +122,7 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
     """Arbitrate with the scores for `turn.rows`, in their order, and write the effects."""
     given, prepared = turn.given, turn.prepared
     if given is None or prepared is None:
+        look_after_effects(turn, playbook)
         return
     by_action = scores_by_action(prepared, playbook, scores)
     choice = choose(prepared, given, by_action, playbook)
@@ -111,6 +138,7 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
     )
     for chosen in choice.chosen:
         commit_effect(turn, chosen, prepared.tier, playbook)
+    look_after_effects(turn, playbook)
 
 
 def _identify(turn: Turn, event: Event, owners: dict[Identity, int]) -> None:
@@ -120,16 +148,17 @@ def _identify(turn: Turn, event: Event, owners: dict[Identity, int]) -> None:
         if identity in state.identities:
             continue
         owner = owners.get(identity)
-        if owner is not None and owner != state.number:
+        if owner == state.number:
+            continue  # its own, for which the state had no room
+        if owner is not None:
             turn.record.notes.append(f"identity_of_another: {identity.kind}")
             links = event.type in {"identify", "alias"} and len(state.linked) < MAX_IDENTITIES
             if links and identity not in state.linked:
                 state.linked.append(identity)
-        elif len(state.identities) < MAX_IDENTITIES:
-            state.identities.append(identity)
-            turn.claimed.append(identity)
         else:
-            turn.record.notes.append("too_many_identities")
+            turn.claimed.append(identity)
+            if len(state.identities) < MAX_IDENTITIES:
+                state.identities.append(identity)
 
 
 def _apply(turn: Turn, step: Advance, playbook: Playbook, standing: Standing) -> list[Proposal]:
@@ -148,6 +177,19 @@ def _apply(turn: Turn, step: Advance, playbook: Playbook, standing: Standing) ->
     return [_proposal(trigger) for trigger in step.proposed]
 
 
+def _hear(
+    turn: Turn, heard: list[Trigger], playbook: Playbook, standing: Standing
+) -> list[Proposal]:
+    """Advance the triggers on segments, once; what they cause is for the next turn to look at."""
+    proposals: list[Proposal] = []
+    if heard:
+        fires = partial(plan_of(playbook).fires, standing)
+        step = hear(turn.state, heard, turn.record.received_at_ms, fires)
+        proposals = _apply(turn, step, playbook, standing)
+    look_again(turn, standing, playbook)
+    return proposals
+
+
 def _proposal(trigger: Trigger) -> Proposal:
     channels = None if trigger.channels is None else tuple(sorted(trigger.channels))
     return Proposal(trigger.name, trigger.propose, channels)
@@ -159,7 +201,6 @@ def _prepare(
     proposals: list[Proposal],
     standing: Standing,
     event: Event | None,
-    context: Context | None,
 ) -> None:
     placements = event.placements if event is not None else ()
     if not placements and not proposals:
@@ -179,8 +220,8 @@ def _prepare(
             for key, history in profile.responses.items()
             if history.last_refused_at_ms and history.last_refused_at_ms + silent_ms > now_ms
         },
-        consents={key: consent.status for key, consent in profile.consents.items()},
+        consents=consents_at(profile.consents, now_ms),
         proposals=tuple(proposals),
     )
-    turn.prepared = prepare(turn.given, playbook, standing, context)
+    turn.prepared = prepare(turn.given, playbook, standing)
     turn.rows = rows_of(turn.prepared, playbook)

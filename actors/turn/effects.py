@@ -1,10 +1,14 @@
 """Effects of a turn: making them, remembering them, closing their windows, learning from them."""
 
-from actors.decisioning.context import quoted_values
+from operator import attrgetter
+
 from actors.decisioning.inputs import Chosen
 from actors.decisioning.journal import Lesson, TurnRecord
+from actors.decisioning.plan import plan_of
+from actors.decisioning.quoting import quoted_values
 from actors.domain.actions import INLINE, OUTBOUND, RECORDED, Effect, OpenEffect
-from actors.domain.conversation import Utterance
+from actors.domain.conversation import Utterance, answered
+from actors.domain.folding.outreach import note_sent
 from actors.domain.profile import MAX_RESPONSES, Contact, ResponseHistory
 from actors.domain.state import MAX_OPEN_EFFECTS, CustomerState, Timer
 from actors.playbook.model import Playbook, Trigger
@@ -13,6 +17,7 @@ from actors.policies.contact_pressure import reserve
 from actors.scenarios.progress import CLOSE
 from actors.turn.under_way import Turn
 
+_LABEL = attrgetter("label")
 _REMEMBER_MS = 14 * 86_400_000
 """How long after its window an effect stays in the state; later outcomes find it in the journal."""
 
@@ -27,6 +32,7 @@ def open_effect(effect: Effect) -> OpenEffect:
         effect.segment,
         effect.at_ms,
         effect.expires_at_ms,
+        purpose=effect.purpose if effect.mode == OUTBOUND else "",
     )
 
 
@@ -42,7 +48,8 @@ def commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) -> 
     treatment = action.treatments[ranked.channel]
     now_ms = turn.record.received_at_ms
     given = turn.given.context if turn.given is not None else ()
-    values = quoted_values(playbook, treatment.content, given, tier)
+    quotes = plan_of(playbook).options[ranked.action][ranked.channel].quotes
+    values = quoted_values(quotes, given, tier)
     add_effect(
         turn,
         playbook,
@@ -93,6 +100,9 @@ def record_effect(turn: Turn, trigger: Trigger, tier: str, playbook: Playbook) -
 def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     """Count an effect as a contact, remember it, and see that its window will be closed."""
     state = turn.state
+    action = playbook.action(effect.action)
+    treatment = None if action is None else action.treatments.get(effect.channel)
+    note_sent(state.profile, effect.channel, 0.0 if treatment is None else treatment.cost_minor)
     turn.record.effects.append(effect)
     if effect.mode == OUTBOUND:
         turn.outbox.append(effect)
@@ -104,7 +114,9 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     history = history_of(state, effect.action)
     history.offered += 1
     history.last_offered_at_ms = max(history.last_offered_at_ms, effect.at_ms)
-    state.conversation.add(Utterance(effect.at_ms, effect.channel, "us", effect.action, effect.seq))
+    state.conversation.add(
+        Utterance(effect.at_ms, effect.channel, "us", effect.action, effect.seq, effect.n)
+    )
     remember(state, open_effect(effect))
     close_at(turn, effect.expires_at_ms)
 
@@ -112,11 +124,13 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
 def remember(state: CustomerState, effect: OpenEffect) -> None:
     """Keep an effect in the state; beyond the limit one goes that has its label already."""
     effects = state.effects
+    if len(effects) >= MAX_OPEN_EFFECTS:
+        labels = list(map(_LABEL, effects))
+        # Mostly none has one, and this is asked at every turn of a busy customer.
+        labelled = max(labels) >= 0
+        forgotten = next(i for i, label in enumerate(labels) if label >= 0) if labelled else 0
+        del effects[forgotten]  # the journal keeps every effect anyway
     effects.append(effect)
-    if len(effects) > MAX_OPEN_EFFECTS:
-        # The one just added is what this is about; the journal keeps every effect anyway.
-        labelled = next((i for i, e in enumerate(effects[:-1]) if e.label >= 0), 0)
-        del effects[labelled]
 
 
 def history_of(state: CustomerState, action: str) -> ResponseHistory:
@@ -149,7 +163,16 @@ def close_windows(turn: Turn, now_ms: int) -> None:
     kept = []
     for effect in turn.state.effects:
         if effect.label < 0 and effect.expires_at_ms <= now_ms:
-            effect.outcome = effect.outcome or "no_response"
+            if not effect.outcome:
+                effect.outcome = "no_response"
+                answered(
+                    turn.state.conversation,
+                    effect.seq,
+                    effect.n,
+                    "no_response",
+                    effect.expires_at_ms,
+                    effect.origin,
+                )
             learn(turn, effect, taken=False)
         if effect.expires_at_ms + _REMEMBER_MS > now_ms:
             kept.append(effect)
@@ -162,12 +185,14 @@ def close_windows(turn: Turn, now_ms: int) -> None:
 def close_at(turn: Turn, due_at_ms: int) -> None:
     """Keep one timer for all open windows, at the first that closes: a row a customer, not an effect."""
     state = turn.state
-    known = next((t for t in state.timers if t.kind == CLOSE), None)
-    if known is not None:
+    for known in state.timers:
+        if known.kind != CLOSE:
+            continue
         if known.due_at_ms <= due_at_ms:
             return
         state.timers.remove(known)
         turn.timers_set = [t for t in turn.timers_set if t.key != CLOSE]
+        break
     timer = Timer(CLOSE, due_at_ms, CLOSE)
     state.timers.append(timer)
     turn.timers_set.append(timer)

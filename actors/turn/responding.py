@@ -2,9 +2,11 @@
 
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import NEGATIVE, POSITIVE, WITHDRAWING, OpenEffect
-from actors.domain.conversation import Utterance
+from actors.domain.conversation import Utterance, answered
 from actors.domain.events import Response
 from actors.domain.fold import set_consent
+from actors.domain.folding.campaigns import credit_campaign
+from actors.domain.folding.outreach import note_outcome
 from actors.domain.state import CustomerState
 from actors.turn.effects import history_of, learn, remember
 from actors.turn.under_way import Turn
@@ -30,8 +32,11 @@ def respond(
     history = history_of(state, effect.action)
     if outcome == "impression":
         history.seen += 1
+    note_outcome(state.profile, effect.channel, outcome, at_ms)
     if outcome == "convert":
         state.profile.redemptions += 1
+        if effect.origin == 0:  # a campaign of somebody merged has lost whose turn it was
+            credit_campaign(state.profile, effect.seq, at_ms)
     if outcome in POSITIVE and effect.label != 1:
         history.taken += 1
         learn(turn, effect, taken=True)
@@ -42,8 +47,13 @@ def respond(
         history.last_refused_at_ms = max(history.last_refused_at_ms, at_ms)
     if outcome in WITHDRAWING:
         set_consent(state.profile, effect.channel, False, at_ms, outcome)
-        turn.cancelled = [(e.seq, e.n) for e in state.effects if e.channel == effect.channel]
+        turn.cancelled = [
+            (e.origin or state.number, e.seq, e.n)
+            for e in state.effects
+            if e.channel == effect.channel
+        ]
     effect.outcome = outcome
+    answered(state.conversation, effect.seq, effect.n, outcome, at_ms, effect.origin)
     who = "us" if outcome in {"delivered", "bounce", "no_response"} else "customer"
     state.conversation.add(
         Utterance(at_ms, effect.channel, who, f"{outcome}: {effect.action}", state.seq)

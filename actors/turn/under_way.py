@@ -8,6 +8,7 @@ from actors.domain.actions import Effect
 from actors.domain.ids import Identity
 from actors.domain.scores import ScoreRow
 from actors.domain.state import CustomerState, Timer
+from actors.patterns import Deviation
 
 
 @dataclass(slots=True)
@@ -15,7 +16,8 @@ class Turn:
     """One turn under way, and when it is done what it wrote besides the state.
 
     `rows` are the propensities asked for; empty when nothing is to be decided. `outbox` are the
-    effects to deliver, `cancelled` the (seq, n) of effects to withdraw.
+    effects to deliver, `cancelled` the (number, seq, n) of effects to withdraw. `entered` and
+    `left` name segments.
     """
 
     state: CustomerState
@@ -27,4 +29,7 @@ class Turn:
     timers_set: list[Timer] = field(default_factory=list)
     timers_deleted: list[str] = field(default_factory=list)
     outbox: list[Effect] = field(default_factory=list)
-    cancelled: list[tuple[int, int]] = field(default_factory=list)
+    cancelled: list[tuple[int, int, int]] = field(default_factory=list)
+    entered: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    deviations: list[Deviation] = field(default_factory=list)

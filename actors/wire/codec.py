@@ -17,7 +17,7 @@ _HEAD = 5
 
 
 def pack(version: int, values: object) -> bytes:
-    """Pack values under a schema version in 1 … 255."""
+    """Pack values under a schema version in 1 … 255; 0 is for markers (`actors.wire.markers`)."""
     body: bytes = msgpack.packb(values)
     return bytes((version,)) + crc32(body).to_bytes(4, "big") + body
 
@@ -33,6 +33,8 @@ def unpack(data: bytes, current: int, upcasts: Mapping[int, Upcast], what: str) 
     version = data[0]
     if version > current:
         raise CodecError(f"{what}: written by version {version}, this is version {current}")
+    if not version:
+        raise CodecError(f"{what}: this is a marker")
     values = msgpack.unpackb(memoryview(data)[_HEAD:], strict_map_key=False)
     while version < current:
         values = upcasts[version](values)

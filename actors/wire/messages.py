@@ -3,20 +3,22 @@
 A request is a list of items, a reply the list of their answers in the same order.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import msgpack
 
-from actors.domain.events import Event, Response
+from actors.domain.events import Command, Event, Response
 from actors.domain.ids import Identity
 
 VERSION = 1
 _EVENT = 0
 _RESPONSE = 1
+_COMMAND = 2
 
-Item = Event | Response
+Item = Event | Response | Command
 
 
 class Code(IntEnum):
@@ -32,6 +34,7 @@ class Code(IntEnum):
     GONE = 7
     INVALID = 8
     FAILED = 9
+    REFUSED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,24 @@ def response_from_fields(fields: list[Any]) -> Response:
     )
 
 
+def command_to_fields(command: Command) -> list[Any]:
+    """Flatten a command, in the order of its fields."""
+    return [command.message_id, command.kind, command.arguments, command.at_ms]
+
+
+def command_from_fields(fields: list[Any]) -> Command:
+    """Rebuild a command from `command_to_fields`."""
+    return Command(message_id=fields[0], kind=fields[1], arguments=fields[2], at_ms=fields[3])
+
+
+_BUILDERS: tuple[Callable[[list[Any]], Item], ...] = (
+    event_from_fields,
+    response_from_fields,
+    command_from_fields,
+)
+"""By the first field of a packed item."""
+
+
 def pack_item(routed: Routed) -> bytes:
     """Pack one item; front doors do it once, at validation.
 
@@ -133,8 +154,10 @@ def pack_item(routed: Routed) -> bytes:
     item = routed.item
     if isinstance(item, Event):
         fields = [_EVENT, routed.number, routed.dry_run, *event_to_fields(item)]
-    else:
+    elif isinstance(item, Response):
         fields = [_RESPONSE, routed.number, routed.dry_run, *response_to_fields(item)]
+    else:
+        fields = [_COMMAND, routed.number, routed.dry_run, *command_to_fields(item)]
     packed: bytes = msgpack.packb(fields)
     return packed
 
@@ -156,8 +179,7 @@ def unpack_request(data: bytes) -> list[Routed]:
     routed = []
     for _ in range(unpacker.read_array_header()):
         fields = unpacker.unpack()
-        build = event_from_fields if fields[0] == _EVENT else response_from_fields
-        routed.append(Routed(build(fields[3:]), fields[1], fields[2]))
+        routed.append(Routed(_BUILDERS[fields[0]](fields[3:]), fields[1], fields[2]))
     return routed
 
 

@@ -5,8 +5,12 @@ from typing import Any
 from actors.decisioning.journal import Lesson, TurnRecord
 from actors.decisioning.record import decision_from_fields, decision_to_fields
 from actors.domain.actions import Effect
+from actors.domain.ids import Identity
+from actors.domain.merges import MergeRecord
 from actors.wire.codec import Upcast, pack, unpack
 from actors.wire.messages import (
+    command_from_fields,
+    command_to_fields,
     event_from_fields,
     event_to_fields,
     response_from_fields,
@@ -15,6 +19,8 @@ from actors.wire.messages import (
 
 VERSION = 1
 UPCASTS: dict[int, Upcast] = {}
+_PLAIN = 9
+"""How many fields a row has whose turn nobody asked for by hand."""
 
 
 def _effect_to_fields(e: Effect) -> list[Any]:
@@ -57,6 +63,45 @@ def _effect_from_fields(v: list[Any]) -> Effect:
     )
 
 
+def _merge_to_fields(m: MergeRecord) -> list[Any]:
+    return [
+        m.at_ms,
+        m.survivor,
+        m.loser,
+        m.loser_seq,
+        m.survivor_state,
+        m.loser_state,
+        [(i.kind, i.value) for i in m.moved],
+        m.shared_kind,
+        m.source,
+    ]
+
+
+def _merge_from_fields(v: list[Any]) -> MergeRecord:
+    return MergeRecord(
+        at_ms=v[0],
+        survivor=v[1],
+        loser=v[2],
+        loser_seq=v[3],
+        survivor_state=v[4],
+        loser_state=v[5],
+        moved=tuple(Identity(*i) for i in v[6]),
+        shared_kind=v[7],
+        source=v[8],
+    )
+
+
+def _by_hand(record: TurnRecord) -> list[Any]:
+    """Return what only few turns have, or nothing: most rows are shorter without."""
+    if record.command is None and record.merge is None:
+        return []
+    return [
+        None if record.command is None else command_to_fields(record.command),
+        None if record.merge is None else _merge_to_fields(record.merge),
+        record.result,
+    ]
+
+
 def pack_turn(record: TurnRecord) -> bytes:
     """Pack a turn for the journal."""
     return pack(
@@ -71,6 +116,7 @@ def pack_turn(record: TurnRecord) -> bytes:
             None if record.decision is None else decision_to_fields(record.decision),
             [_effect_to_fields(e) for e in record.effects],
             [(s.action, s.segment, s.taken, s.refused) for s in record.lessons],
+            *_by_hand(record),
         ],
     )
 
@@ -82,6 +128,7 @@ def unpack_turn(data: bytes) -> TurnRecord:
         CodecError: The bytes are damaged or from a newer version.
     """
     v = unpack(data, VERSION, UPCASTS, "journal row")
+    command, merge, result = v[9:] if len(v) > _PLAIN else (None, None, {})
     return TurnRecord(
         at_ms=v[0],
         received_at_ms=v[1],
@@ -92,4 +139,7 @@ def unpack_turn(data: bytes) -> TurnRecord:
         decision=None if v[6] is None else decision_from_fields(v[6]),
         effects=[_effect_from_fields(e) for e in v[7]],
         lessons=[Lesson(action=s[0], segment=s[1], taken=s[2], refused=s[3]) for s in v[8]],
+        command=None if command is None else command_from_fields(command),
+        merge=None if merge is None else _merge_from_fields(merge),
+        result=result,
     )

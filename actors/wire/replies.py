@@ -36,13 +36,15 @@ def reply_json(
     `actions` are those returned to the channel that asked, and those that the event itself reports
     as delivered elsewhere; `outbound` counts what was queued for other channels.
     """
-    message = record.event or record.response
+    message = record.event or record.response or record.command
     reply: dict[str, Any] = {
         "status": "duplicate" if duplicate else "accepted",
         "messageId": message.message_id if message is not None else None,
         "customerId": customer_text(number),
         "seq": seq,
     }
+    if record.command is not None:
+        return to_json(reply | record.result)
     if record.response is not None:
         reply["effectKey"] = record.response.effect_key
         reply["outcome"] = record.response.outcome

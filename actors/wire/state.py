@@ -19,6 +19,21 @@ def _from_1(fields: Any) -> Any:
 UPCASTS: dict[int, Upcast] = {1: _from_1}
 
 
+def _effect(e: OpenEffect) -> tuple[Any, ...]:
+    fields = (
+        e.seq,
+        e.n,
+        e.action,
+        e.channel,
+        e.segment,
+        e.at_ms,
+        e.expires_at_ms,
+        e.outcome,
+        e.label,
+    )
+    return (*fields, e.origin, e.purpose) if e.origin or e.purpose else fields
+
+
 def pack_state(state: CustomerState) -> bytes:
     """Pack a state; `unpack_state` gives an equal one back."""
     return pack(
@@ -32,23 +47,12 @@ def pack_state(state: CustomerState) -> bytes:
             [(i.kind, i.value) for i in state.linked],
             profile_fields(state.profile),
             conversation_fields(state.conversation),
-            [
-                (
-                    e.seq,
-                    e.n,
-                    e.action,
-                    e.channel,
-                    e.segment,
-                    e.at_ms,
-                    e.expires_at_ms,
-                    e.outcome,
-                    e.label,
-                )
-                for e in state.effects
-            ],
+            [_effect(e) for e in state.effects],
             [(t.key, t.due_at_ms, t.kind, t.subject, t.data) for t in state.timers],
             state.attributes,
             state.patterns,
+            state.erased_before_ms,
+            state.segments,
         ],
     )
 
@@ -72,5 +76,5 @@ def unpack_state(data: bytes) -> CustomerState:
         [OpenEffect(*e) for e in v[8]],
         [Timer(*t) for t in v[9]],
         v[10],
-        v[11],
+        *v[11:],
     )

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from serve_app import problems, replies, schemas
+from serve_app import privacy_bodies, problems, replies, schemas
 from serve_app.problems import MEDIA_TYPE, Kind
 
 Json = dict[str, Any]
@@ -228,7 +228,7 @@ _CLOUD_EVENT: Json = {
 def _components() -> dict[str, Json]:
     inputs = (
         *(schemas.Envelope, schemas.Batch, schemas.Decide, schemas.ResponseIn, schemas.Advance),
-        *(schemas.PlaybookIn, schemas.Rollback, schemas.KeyIn),
+        *(schemas.PlaybookIn, schemas.Rollback, schemas.KeyIn, *privacy_bodies.INPUTS),
     )
     adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
         (t, "validation", TypeAdapter[Any](t)) for t in inputs
@@ -266,6 +266,10 @@ def _components() -> dict[str, Json]:
     ]
     found["PlaybookIn"]["properties"]["files"]["additionalProperties"] = False
     found["Advance"]["oneOf"] = [{"required": ["by"]}, {"required": ["to"]}]
+    found["ConsentPut"]["anyOf"] = [
+        {"required": [name], "properties": {name: {"type": kind}}}
+        for name, kind in (("status", "string"), ("granted", "boolean"))
+    ]
     found["CloudEvent"] = _CLOUD_EVENT
     return found
 

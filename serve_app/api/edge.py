@@ -22,6 +22,7 @@ from serve_app.problems import (
     GONE,
     INTERNAL,
     INVALID,
+    REFUSED,
     UNAVAILABLE,
     UNKNOWN_EFFECT,
     Kind,
@@ -48,6 +49,7 @@ _KINDS: dict[Code, Kind] = {
     Code.GONE: GONE,
     Code.INVALID: INVALID,
     Code.FAILED: INTERNAL,
+    Code.REFUSED: REFUSED,
 }
 RETRYABLE = frozenset({Code.NOT_MINE, Code.RETRY, Code.BUSY})
 

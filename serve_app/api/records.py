@@ -7,21 +7,25 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from actors.decisioning.context import ContextBuilder, Occasion
+from actors.attributes import read_all
+from actors.decisioning.context import Occasion, builder_of
 from actors.decisioning.funnel import stand
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.record import DecisionRecord
 from actors.domain.errors import InvalidIdError
-from actors.domain.ids import Identity, parse_customer, parse_decision
+from actors.domain.ids import Identity, customer_text, parse_customer, parse_decision
 from actors.domain.state import CustomerState
+from actors.lifetime.evaluate import Lifetime, lifetime_of
+from actors.lifetime.model import SETTING, LifetimeModel, from_bytes
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.ports import Lookup, Store
+from actors.wire.markers import Erased, read_marker
 from actors.wire.records import unpack_turn
 from actors.wire.state import unpack_state
 from serve_app.api.documentation import CUSTOMER_PATTERN
 from serve_app.envelope import email_identity
-from serve_app.problems import NOT_FOUND, ProblemError, invalid
+from serve_app.problems import GONE, NOT_FOUND, ProblemError, invalid
 from serve_app.schemas import MAX_ID
 
 CustomerId = Annotated[
@@ -38,6 +42,7 @@ CustomerId = Annotated[
 _KINDS = ("user", "anon", "email")
 _COMPILED = 8
 _ACTIVE_MS = 1000
+_MODEL_MS = 60_000
 
 
 def parse_customer_id(text: str) -> int | Identity:
@@ -70,12 +75,13 @@ class Records:
         self._machine_ms = machine_ms
         self._compiled: OrderedDict[str, Playbook] = OrderedDict()
         self._active: tuple[int, Playbook | None] | None = None
+        self._lifetime: tuple[int, LifetimeModel | None] | None = None
 
     async def customer(self, text: str) -> CustomerState:
-        """Return a customer's state by any form of id.
+        """Return a customer's state by any form of id; one who was merged is the one who remains.
 
         Raises:
-            ProblemError: 404 or 422.
+            ProblemError: 404, 410 or 422.
         """
         who = parse_customer_id(text)
         if isinstance(who, Identity):
@@ -85,6 +91,11 @@ class Records:
             found = await self._store.lookup(Lookup(numbers=(who,)))
             number = who
         row = None if number is None else found.customers.get(number)
+        while row is not None and (marker := read_marker(row.state)) is not None:
+            if isinstance(marker, Erased):
+                raise ProblemError(GONE, "This customer was erased.")
+            found = await self._store.lookup(Lookup(numbers=(marker.target,)))
+            row = found.customers.get(marker.target)
         if row is None:
             raise ProblemError(NOT_FOUND, "There is no such customer.")
         return unpack_state(row.state)
@@ -102,11 +113,13 @@ class Records:
             number, seq = parse_decision(decision_id)
         except InvalidIdError:
             raise missing from None
-        if (await self.customer(customer)).number != number:
+        here = (await self.customer(customer)).number
+        # One who was merged since took the decision under the number of then.
+        if here != number and (await self.customer(customer_text(number))).number != here:
             raise missing
         found = await self._store.lookup(Lookup(turns=((number, seq),)))
         payload = found.turns.get((number, seq))
-        turn = None if payload is None else unpack_turn(payload)
+        turn = unpack_turn(payload) if payload else None
         if turn is None or turn.decision is None:
             raise missing
         playbook = await self.playbook(turn.decision.playbook)
@@ -151,9 +164,19 @@ class Records:
         if playbook is None:
             return {}
         occasion = Occasion("", "", "", {}, {}, late=False)
-        standing = stand(ContextBuilder(playbook).build(state, occasion, now_ms), playbook)
+        standing = stand(builder_of(playbook).build(state, occasion, now_ms), playbook)
         return {
             "tier": standing.tier,
             "serviceLevel": playbook.service_level(standing.tier),
             "segments": list(standing.segments),
+            "attributes": read_all(state.attributes, playbook, now_ms),
         }
+
+    async def lifetime(self, state: CustomerState, now_ms: int) -> Lifetime | None:
+        """Return what a customer is expected to bring; None without a fitted model or any order."""
+        known = self._lifetime
+        if known is None or not 0 <= self._machine_ms() - known[0] < _MODEL_MS:
+            data = await self._store.setting(SETTING)
+            known = self._lifetime = (self._machine_ms(), from_bytes(data) if data else None)
+        model = known[1]
+        return None if model is None else lifetime_of(model, state.profile.purchases, now_ms)

@@ -1,0 +1,123 @@
+"""Merging live customers in a group: both rows are read, and both are written or none."""
+
+from collections.abc import Sequence
+
+from actors import attributes, patterns
+from actors.decisioning.journal import TurnRecord
+from actors.decisioning.membership import look_soon
+from actors.domain.events import Command, Event
+from actors.domain.ids import Identity, customer_text
+from actors.domain.merges import MergeRecord
+from actors.merging import Parts, merge
+from actors.playbook.model import Playbook
+from actors.ports import Change, JournalKind, JournalRow, Lookup, Store, StoredCustomer
+from actors.session.changes import Chain
+from actors.session.resolving import Resolved
+from actors.wire.markers import pack_redirect, read_marker
+from actors.wire.records import pack_turn
+from actors.wire.state import pack_state, unpack_state
+
+PARTS = Parts(attributes=attributes.merge, patterns=patterns.merge)
+
+
+async def join(
+    store: Store, chains: Sequence[Chain], known: Resolved, playbook: Playbook, now_ms: int
+) -> None:
+    """Merge into each chain's customer those whom its first job joins to it.
+
+    The losers are read anew, wherever they live; their seqs are checked when the merge is written. A
+    chain whose loser is another's by now waits for another attempt.
+    """
+    joined = [(chain, chain.joining) for chain in chains if chain.joining is not None]
+    if not joined:
+        return
+    losers = tuple(number for _, party in joined for number in party.losers)
+    found = await store.lookup(Lookup(numbers=losers, owned_by=losers))
+    for chain, party in joined:
+        _begin(chain, known)
+        rows = [found.customers.get(number) for number in party.losers]
+        if any(row is None or read_marker(row.state) is not None for row in rows):
+            chain.wait()
+            continue
+        for row, kind in zip(rows, party.shared, strict=True):
+            if row is not None:
+                _take(chain, row, kind, found.identities.get(row.number, ()), playbook, now_ms)
+        for number in party.losers:
+            for identity in found.identities.get(number, ()):
+                known.owners[identity] = chain.number
+
+
+def _begin(chain: Chain, known: Resolved) -> None:
+    """Give somebody new their name before anybody joins: an unmerge must know whose it is."""
+    if chain.number in known.fresh:
+        identity, _ = known.fresh[chain.number]
+        chain.state.identities.append(identity)
+        chain.identities.append(identity)
+
+
+def _take(
+    chain: Chain,
+    row: StoredCustomer,
+    shared_kind: str,
+    moved: tuple[Identity, ...],
+    playbook: Playbook,
+    now_ms: int,
+) -> None:
+    state, loser = chain.state, unpack_state(row.state)
+    before = {timer.key for timer in state.timers}
+    record = MergeRecord(
+        at_ms=now_ms,
+        survivor=chain.number,
+        loser=row.number,
+        loser_seq=row.seq,
+        survivor_state=pack_state(state),
+        loser_state=row.state,
+        moved=moved,
+        shared_kind=shared_kind,
+        source=_source(chain),
+    )
+    gone = [timer.key for timer in loser.timers]
+    left = [(name, now_ms) for name in loser.segments]
+    merge(state, loser, playbook.identities, PARTS)
+    look_soon(state, playbook, now_ms)
+    state.seq += 1
+    first = chain.jobs[0]
+    turn = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=record)
+    if isinstance(first.item, Command):
+        turn.command = first.item
+        turn.result = {"merged": customer_text(row.number)}
+        chain.settle(first, turn, JournalKind.MERGE)
+    else:
+        chain.journal.append(JournalRow(state.seq, now_ms, JournalKind.MERGE, pack_turn(turn)))
+    chain.identities += moved
+    chain.identities_from += (row.number,)
+    chain.timers_deleted += sorted(before - {timer.key for timer in state.timers})
+    chain.timers.update((timer.key, timer.due_at_ms) for timer in state.timers)
+    farewell = MergeRecord(
+        at_ms=now_ms,
+        survivor=chain.number,
+        loser=row.number,
+        loser_seq=row.seq,
+        shared_kind=shared_kind,
+        source=record.source,
+    )
+    gone_turn = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=farewell)
+    chain.companions.append(
+        Change(
+            row.number,
+            row.partition,
+            None,
+            row.seq,
+            row.seq + 1,
+            pack_redirect(chain.number),
+            journal=[JournalRow(row.seq + 1, now_ms, JournalKind.MERGE, pack_turn(gone_turn))],
+            timers_deleted=gone,
+            segments_left=left,
+            tied_to=chain.number,
+        )
+    )
+
+
+def _source(chain: Chain) -> str:
+    item = chain.jobs[0].item
+    return item.type if isinstance(item, Event) else "manual"
