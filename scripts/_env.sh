@@ -8,6 +8,10 @@ export UV_PROJECT_ENVIRONMENT="$root/.venv"
 export UV_PYTHON_DOWNLOADS=never
 export UV_LINK_MODE="${UV_LINK_MODE:-copy}"
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
+# Compiled sources are kept, beside the rest of what we make: compiling all that Ray imports takes
+# every new process seconds.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$root/.righttime/pycache"
 # uv does not read pip's setting for a private certificate authority.
 if [ -n "${PIP_CERT:-}" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$PIP_CERT"; fi
 

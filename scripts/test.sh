@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-make_environment --extra demo
+make_environment --extra demo --extra fit
 cd "$root"
 mkdir -p .righttime
 
@@ -41,7 +41,8 @@ run() {
 
 case "$part" in
   long)
-    run "long tests" .venv/bin/pytest -m slow "$@"
+    run "long tests without Ray" .venv/bin/pytest -m "slow and not ray" -n 2 --dist worksteal "$@"
+    run "long tests on Ray" .venv/bin/pytest -m "slow and ray" "$@"
     ;;
   *)
     run "checks" bash scripts/check.sh

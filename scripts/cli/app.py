@@ -8,6 +8,8 @@ import typer
 from scripts.cli.bench import app as bench
 from scripts.cli.demo import demo
 from scripts.cli.doctor import doctor
+from scripts.cli.fit import app as fit
+from scripts.cli.patterns import app as patterns
 from scripts.cli.playbook import app as playbook
 from scripts.cli.status import status
 from scripts.cli.up import up
@@ -54,3 +56,5 @@ app.command("status")(status)
 app.command("doctor")(doctor)
 app.add_typer(playbook, name="playbook")
 app.add_typer(bench, name="bench")
+app.add_typer(fit, name="fit")
+app.add_typer(patterns, name="patterns")

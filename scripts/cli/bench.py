@@ -163,6 +163,37 @@ def memory(
         output.result(found.as_json())
 
 
+@app.command("merging")
+def merging(
+    visitors: Annotated[int, typer.Option(help="Visitors who log in.", min=10)] = 10_000,
+    customers: Annotated[int, typer.Option(help="Customers whom they are.", min=1)] = 500,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Merge anonymous visitors into known customers while both go on buying.
+
+    Each visitor buys twice as a stranger, then logs in and buys twice more at
+    the same time. Some events are looked for in the call centre's context as
+    soon as they are acknowledged. At the end every order must be there once,
+    and every visitor be the customer. Takes some minutes.
+
+    Examples:
+      righttime bench merging
+      righttime bench merging --visitors 500 --customers 50 --json
+    """
+    with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench.merging import failure_of, run, show
+
+        console = output.console
+        found = run(visitors, customers, data, console.print, lambda name: _bar(console, name))
+        show(console, found)
+        failed = failure_of(found)
+        if failed is not None:
+            raise failed
+        output.result(found.as_json())
+
+
 @contextmanager
 def _bar(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function to call with (done, total): a bar on a terminal, a line elsewhere."""
