@@ -265,9 +265,12 @@ class World:
         assert job.answer.code.name in {"ACCEPTED", "DUPLICATE"}, job.answer
         return json.loads(job.answer.body)
 
+    def row(self, number):
+        """The stored row of a customer, whatever it holds."""
+        return asyncio.run(self.truth.lookup(Lookup(numbers=(number,)))).customers.get(number)
+
     def state(self, number) -> CustomerState | None:
-        found = asyncio.run(self.truth.lookup(Lookup(numbers=(number,))))
-        row = found.customers.get(number)
+        row = self.row(number)
         return None if row is None else unpack_state(row.state)
 
     def customer(self, who="ann") -> CustomerState | None:

@@ -1,12 +1,29 @@
-"""Hypothesis profiles, and nothing else: HYPOTHESIS_PROFILE=thorough looks for longer."""
+"""How tests run. HYPOTHESIS_PROFILE=thorough makes properties look for longer."""
 
+import gc
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("quick"), derandomize=True)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "quick")
 )
+
+# Containers often forbid bytecode, to keep `__pycache__` out of the tree. Compiling everything anew
+# in every worker and child process takes long, so it is kept where it is in nobody's way.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".righttime" / "pycache")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+
+def pytest_collection_finish():
+    """Spare the collector what lives as long as the process: tests, modules, playbooks."""
+    gc.collect()
+    gc.freeze()

@@ -72,6 +72,7 @@ effects = st.builds(
 )
 
 _purchases = st.builds(Purchases, small, small, small, int64, small, small)
+_hours = st.binary(min_size=24, max_size=24).map(list)
 _profiles = st.builds(
     Profile,
     mappings,
@@ -79,7 +80,7 @@ _profiles = st.builds(
     texts,
     _purchases,
     st.dictionaries(texts, _purchases, max_size=3),
-    st.dictionaries(texts, st.builds(ChannelUse, small, small), max_size=3),
+    st.dictionaries(texts, st.builds(ChannelUse, small, small, small, _hours), max_size=3),
     st.dictionaries(
         texts, st.builds(ResponseHistory, small, small, small, small, small, small), max_size=3
     ),

@@ -122,7 +122,7 @@ def _marketing(view: View) -> dict[str, str]:
     return {
         key.removesuffix("|marketing"): consent.status
         for key, consent in view.state.profile.consents.items()
-        if key.endswith("|marketing")
+        if key.endswith("|marketing") and not 0 < consent.expires_at_ms <= view.now_ms
     }
 
 

@@ -63,6 +63,11 @@ def _contacts(days: int) -> Step:
     return leaves
 
 
+def _consent_expires(state: CustomerState, now_ms: int) -> int | None:
+    ends = (consent.expires_at_ms for consent in state.profile.consents.values())
+    return min((end_ms for end_ms in ends if end_ms > now_ms), default=None)
+
+
 def _lapses(state: CustomerState, now_ms: int) -> int | None:
     profile = state.profile
     if profile.purchases.orders < CLIENT_ORDERS:
@@ -164,6 +169,8 @@ class Crossings:
             self._steps[path] = _contacts(30)
         elif path == "profile.loyalty_stage":
             self._steps[path] = _lapses
+        elif path == "profile.consent":
+            self._steps[path] = _consent_expires
         elif path == "now.hour":
             self._steps[path] = partial(_next_hour, zone)
         elif path.startswith("now.") or path == "profile.preferred_hour":
@@ -189,7 +196,10 @@ def crossings_of(playbook: Playbook) -> Crossings:
 
 def moving_fields() -> Mapping[str, str]:
     """Return every field that may change by time alone, with how it is followed."""
-    steps = ("profile.contacts_7d", "profile.contacts_30d", "profile.loyalty_stage", ATTRIBUTES)
+    steps = (
+        *("profile.contacts_7d", "profile.contacts_30d", "profile.consent"),
+        *("profile.loyalty_stage", ATTRIBUTES),
+    )
     clock = ("now.hour", "now.weekday", "now.day", "now.month", "profile.preferred_hour")
     return (
         dict.fromkeys(DAYS, "solved") | dict.fromkeys(steps, "step") | dict.fromkeys(clock, "clock")

@@ -124,7 +124,7 @@ def _waits_only(playbook: Playbook) -> Playbook:
         playbook,
         triggers=_waits(playbook.triggers),
         triggers_by_event=waits(playbook.triggers_by_event),
-        triggers_by_segment=waits(playbook.triggers_by_segment),
+        triggers_by_change=waits(playbook.triggers_by_change),
     )
 
 

@@ -164,8 +164,10 @@ class Compiler:
             actions=actions,
             action_index=index,
             triggers=triggers,
-            triggers_by_event=_grouped((t.on, t) for t in triggers if not given[t.name].on.segment),
-            triggers_by_segment=_grouped((t.on, t) for t in triggers if given[t.name].on.segment),
+            triggers_by_event=_grouped(
+                (t.on, t) for t in triggers if not given[t.name].on.is_change
+            ),
+            triggers_by_change=_grouped((t.on, t) for t in triggers if given[t.name].on.is_change),
             waits_cancelled_by=_grouped(
                 (name, trigger) for trigger in triggers for name in sorted(trigger.cancel_on)
             ),

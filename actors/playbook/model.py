@@ -69,7 +69,7 @@ class Action:
 class Trigger:
     """A scenario of one step: on an event, propose actions, at once or after a wait.
 
-    `on` is the key of the event (see `event_key`), or `entered:` or `left:` and a segment; `propose` are indexes of actions; `channels`
+    `on` is the key of the event (see `event_key`), or `entered:`, `left:` or `deviation:` and a name; `propose` are indexes of actions; `channels`
     None means any outbound channel. `cancel_on` are event names that end the wait. `keyed_by` is
     the property that tells waits apart, or empty. `record` logs an action that another system has
     already delivered: it has one action and one channel, and nothing is sent.
@@ -118,7 +118,7 @@ class Playbook:
     refer to: fields, literal keys by map, and the maps for which keys are not enough.
     `placements` are those each channel has; `default_placements` are asked when a channel's event
     names none. `waits_cancelled_by` holds the delayed triggers that an event name cancels.
-    `triggers_by_segment` has those on segments, which no event can start, whatever its name.
+    `triggers_by_change` has those on segments and deviations, which no event can start, whatever its name.
     """
 
     version: str
@@ -144,7 +144,7 @@ class Playbook:
     used_whole: frozenset[str]
     placements: dict[str, tuple[str, ...]] = field(default_factory=dict)
     default_placements: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    triggers_by_segment: dict[str, tuple[Trigger, ...]] = field(default_factory=dict)
+    triggers_by_change: dict[str, tuple[Trigger, ...]] = field(default_factory=dict)
     attributes: Attributes = field(default_factory=Attributes)
     identities: IdentityRules = DEFAULT_RULES
     description: str = ""

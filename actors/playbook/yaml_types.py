@@ -103,8 +103,20 @@ class OnModel(BaseModel):
         return self
 
 
+DEVIATIONS = (
+    "absence",
+    "category_shift",
+    "channel_shift",
+    "rhythm_faster",
+    "rhythm_slower",
+    "spend_drop",
+    "spend_rise",
+)
+"""What may be unusual for a customer; see `actors.patterns`."""
+
+
 class HeardModel(BaseModel):
-    """What a trigger listens to: an event, or that a customer enters or leaves a segment."""
+    """What a trigger listens to: an event, or that something changes about the customer."""
 
     model_config = CONFIG
 
@@ -112,14 +124,18 @@ class HeardModel(BaseModel):
     type: StrictStr | None = None
     entered: Name | None = None
     left: Name | None = None
+    deviation: Name | None = None
 
     @model_validator(mode="after")
-    def _one_of_four(self) -> Self:
-        given = [one for one in (self.event, self.type, self.entered, self.left) if one is not None]
-        if len(given) != 1:
+    def _one_of_five(self) -> Self:
+        named = (self.event, self.type, self.entered, self.left, self.deviation)
+        if sum(one is not None for one in named) != 1:
             raise ValueError(
-                "expected an event name, 'type: identify', 'entered: SEGMENT' or 'left: SEGMENT'"
+                "expected an event name, 'type: identify', 'entered: SEGMENT', 'left: SEGMENT' or "
+                "'deviation: NAME'"
             )
+        if self.deviation is not None and self.deviation not in DEVIATIONS:
+            raise ValueError(f"expected a deviation of {', '.join(DEVIATIONS)}")
         if self.type is not None and self.type not in EVENT_KINDS:
             raise ValueError(
                 f"expected a type of {', '.join(EVENT_KINDS)}; for a track event give its name"
@@ -128,12 +144,19 @@ class HeardModel(BaseModel):
 
     @property
     def segment(self) -> str:
-        """The segment that is entered or left; empty for an event."""
+        """The segment that is entered or left; empty for anything else."""
         return self.entered or self.left or ""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is something about the customer, which no event can start by its name."""
+        return self.event is None and self.type is None
 
     @property
     def key(self) -> str:
         """What the trigger is found by."""
+        if self.deviation is not None:
+            return f"deviation:{self.deviation}"
         if self.entered is not None:
             return f"entered:{self.entered}"
         if self.left is not None:

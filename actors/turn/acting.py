@@ -55,7 +55,8 @@ def begin(
     if event.type == DECIDE and not event.placements:
         event.placements = playbook.default_placements.get(event.channel, ())
         event.max_actions = event.max_actions or len(event.placements)
-    if not started and not event.placements and not playbook.segments and not state.segments:
+    followed = playbook.segments or playbook.triggers_by_change or state.segments
+    if not started and not event.placements and not followed:
         return turn
     occasion = Occasion(
         event.type,
@@ -80,7 +81,7 @@ def begin(
 
 def reconsider(turn: Turn, playbook: Playbook) -> None:
     """Look at the segments after an outcome, a command or a timer, and let triggers hear of it."""
-    if not playbook.segments and not turn.state.segments:
+    if not (playbook.segments or playbook.triggers_by_change or turn.state.segments):
         return
     standing = standing_of(turn.state, playbook, turn.record.received_at_ms)
     heard = follow(turn, standing, playbook)

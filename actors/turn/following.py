@@ -18,11 +18,21 @@ _AGAIN_MS = 60_000
 
 
 def follow(turn: Turn, standing: Standing, playbook: Playbook) -> list[Trigger]:
-    """Let the customer enter and leave segments; return the triggers that wait for that, unjudged."""
+    """Let the customer enter and leave segments.
+
+    Returns:
+        The triggers that wait for that, or for what was found unusual in this turn, unjudged.
+    """
     state = turn.state
     entered, left = difference(state, standing.segments, playbook)
+    waiting = playbook.triggers_by_change
+    unusual = [
+        trigger
+        for deviation in turn.deviations
+        for trigger in waiting.get(f"deviation:{deviation.name}", ())
+    ]
     if not entered and not left:
-        return []
+        return unusual
     for name in left:
         del state.segments[name]
     for name in entered:
@@ -31,7 +41,7 @@ def follow(turn: Turn, standing: Standing, playbook: Playbook) -> list[Trigger]:
     turn.left += left
     keys = [*(f"entered:{name}" for name in entered), *(f"left:{name}" for name in left)]
     turn.record.notes += [key.replace(":", ": ", 1) for key in keys]
-    return [trigger for key in keys for trigger in playbook.triggers_by_segment.get(key, ())]
+    return [trigger for key in keys for trigger in waiting.get(key, ())] + unusual
 
 
 def look_again(turn: Turn, standing: Standing, playbook: Playbook) -> None:

@@ -7,7 +7,9 @@ from actors.ports import JournalKind, Lookup, StoredCustomer
 from tests.contracts.store_contract_delivery import DeliveryContract
 from tests.contracts.store_contract_merging import ErasureContract, MergingContract
 from tests.contracts.store_contract_ownership import OwnershipContract
+from tests.contracts.store_contract_privacy import PrivacyContract
 from tests.contracts.store_contract_records import RecordsContract
+from tests.contracts.store_contract_segments import SegmentContract
 from tests.contracts.store_support import (
     COMMITTED,
     FENCED,
@@ -328,6 +330,8 @@ class StoreContract(
     HistoryContract,
     DeliveryContract,
     RecordsContract,
+    PrivacyContract,
+    SegmentContract,
 ):
     """Give `make_store`; the rest is inherited."""
 

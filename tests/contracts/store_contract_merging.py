@@ -33,7 +33,7 @@ def merged(**loser):
     """The two changes of a merge: 1 takes over 2, which lives in another cell's partition."""
     loser = {"before": 1, "epoch": None, "p": FOREIGN_P, "tied_to": 1} | loser
     return (
-        change(1, 1, identities=[ANON], identities_from=2),
+        change(1, 1, identities=[ANON], identities_from=(2,)),
         change(2, loser.pop("before"), **loser),
     )
 
@@ -98,7 +98,7 @@ class MergingContract:
         two_customers(store)
         commit(store, change(3, identities=[user("bob")]))
 
-        verdicts = commit(store, change(1, 1, identities=[user("bob")], identities_from=2))
+        verdicts = commit(store, change(1, 1, identities=[user("bob")], identities_from=(2,)))
 
         assert verdicts == [RACE_LOST]
         assert run(store.lookup(Lookup((user("bob"),)))).owners == {user("bob"): 3}
@@ -107,7 +107,7 @@ class MergingContract:
         two_customers(store)
         commit(store, change(3))
         first, second = merged()
-        late = change(3, 1, identities=[ANON], identities_from=2)
+        late = change(3, 1, identities=[ANON], identities_from=(2,))
 
         assert commit(store, first, second, late) == [COMMITTED, COMMITTED, RACE_LOST]
 
@@ -159,7 +159,8 @@ class ErasureContract:
         rows = [*run(store.timeline(1, None, (), 9)), *run(store.timeline(2, None, (), 9))]
 
         assert [(row.seq, row.payload) for row in rows] == [
-            *((seq, b"") for seq in (4, 3, 2, 1)),
+            (4, b"turn 4"),  # the receipt
+            *((seq, b"") for seq in (3, 2, 1)),
             *((seq, b"") for seq in (2, 1)),
         ]
         assert run(store.timeline(3, None, (), 9))[0].payload == b"turn 1"

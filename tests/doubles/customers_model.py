@@ -201,7 +201,7 @@ class CustomersModel:
             for i, each in enumerate(survivor.story)
             if isinstance(each, Joined) and each.other is loser
         )
-        later, facts = survivor.story[place + 1 :], len(loser.story)
+        later, before = survivor.story[place + 1 :], (loser.messages(), loser.consents())
         del survivor.story[place:]
         hers = loser.owned()
         mine = survivor.owned() - hers
@@ -222,7 +222,7 @@ class CustomersModel:
             if withdrawn:
                 fact = Fact(each.message, (), frozenset(), each.at_ms, withdrawn, counts=False)
                 spared.story.append(fact)
-        if len(loser.story) > facts:
+        if (loser.messages(), loser.consents()) != before:
             loser.whole = len(loser.story)
         self.customers.append(loser)
         return both

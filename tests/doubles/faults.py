@@ -23,6 +23,10 @@ class FailNext:
         """Run an async hook once, just before the next call of a method."""
         self._hooks[method] = hook
 
+    def forget_hooks(self):
+        """Let hooks that have not run never run."""
+        self._hooks.clear()
+
     def __getattr__(self, name):
         inner = getattr(self._inner, name)
         if not callable(inner):

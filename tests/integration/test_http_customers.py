@@ -56,6 +56,23 @@ def test_the_profile_is_panoramic(edge: Edge):
     )
 
 
+def test_the_profile_tells_how_the_relationship_has_gone(edge: Edge):
+    body = edge.get("/v1/customers/user:anna").json()
+
+    assert body["loyaltyStage"] == "first_time_buyer"
+    assert body["value"]["revenue"] == {"amount": 42.1, "currency": PLAYBOOK.currency}
+    assert body["value"]["profit"]["amount"] == 10.51  # a quarter of it, less what was sent
+    assert body["value"]["recencyDays"] == pytest.approx(9 / 86_400)
+    assert body["value"]["previousOrderAt"] is None
+    assert body["traitOrigins"] == {
+        "first_name": {"at": "2026-01-31T12:00:00.000Z", "source": "web"}
+    }
+    assert body["channels"]["store"]["visits"] == 1
+    assert body["channels"]["store"]["preferredHours"] == [12]
+    assert (body["service"]["open"], body["service"]["satisfaction"]) == (0, None)
+    assert body["credit"]["limit"] is None
+
+
 def test_the_etag_is_the_seq_and_saves_the_body(edge: Edge):
     first = edge.get("/v1/customers/user:anna")
 

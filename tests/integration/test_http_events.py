@@ -155,6 +155,7 @@ ANSWERS = {
     Code.GONE: (410, "gone"),
     Code.INVALID: (422, "invalid"),
     Code.FAILED: (500, "internal"),
+    Code.REFUSED: (409, "refused"),
 }
 
 

@@ -28,6 +28,7 @@ OWNERS = (ME, OTHER)
 CHANNELS = ("email", "web")
 NUMBERS = range(1, 6)
 MESSAGES = tuple("abcdef")
+SEGMENTS = ("gold", "new")
 NAMES = ("ann", "bob", "\ud800")
 
 few = st.integers(0, 5)
@@ -49,7 +50,9 @@ planned = st.fixed_dictionaries(
         "cancelled": st.lists(effect_keys, max_size=2),
         "no_epoch": st.sampled_from([False] * 5 + [True]),
         "tied": st.sampled_from([False] * 4 + [True]),
-        "identities_from": st.sampled_from([0, 0, *NUMBERS]),
+        "identities_from": st.lists(st.sampled_from(NUMBERS), max_size=2),
+        "entered": st.lists(st.sampled_from(SEGMENTS), max_size=2, unique=True),
+        "left": st.lists(st.sampled_from(SEGMENTS), max_size=2, unique=True),
         "erased": st.sampled_from([()] * 9 + [(1, 2)]),
     }
 )
@@ -98,7 +101,9 @@ class Stores(RuleBasedStateMachine):
                 for n, channel in enumerate(plan["outbox"])
             ],
             outbox_cancelled=plan["cancelled"],
-            identities_from=plan["identities_from"],
+            identities_from=tuple(plan["identities_from"]),
+            segments_entered=[(name, self.now * 40_000_000) for name in plan["entered"]],
+            segments_left=[(name, self.now * 40_000_000) for name in plan["left"]],
             erasure=Erasure(plan["erased"], (b"t" * 16,), self.now) if plan["erased"] else None,
         )
 
@@ -170,6 +175,14 @@ class Stores(RuleBasedStateMachine):
             last = items[-1]
             after = (last.committed_at_ms, last.number, last.seq, last.n)
             self.same(lambda store: store.outbox_stream(channel, after, limit))
+
+    @rule(segment=st.sampled_from(SEGMENTS), after=few, limit=few)
+    def read_segments(self, segment, after, limit):
+        members = self.same(lambda store: store.members(segment, -1, 100))
+        assert self.same(lambda store: store.member_counts()).get(segment, 0) == len(members)
+        self.same(lambda store: store.members(segment, after, limit))
+        self.same(lambda store: store.flows(segment, self.now * 40_000_000))
+        self.same(lambda store: store.overdue("x", self.now + 2, after, limit))
 
     def teardown(self):
         want = Lookup(

@@ -34,7 +34,13 @@ def test_sums_do_not_depend_on_the_order_in_which_events_arrive(made, data):
     other, _ = folded(*data.draw(st.permutations(events)))
 
     p, q = one.profile, other.profile
-    assert (p.purchases, p.departments, p.channels) == (q.purchases, q.departments, q.channels)
+    assert (p.purchases, p.departments, p.ledger) == (q.purchases, q.departments, q.ledger)
+    assert p.interests == q.interests
+    uses = [
+        {name: (c.events, c.hours, c.last_seen_at_ms) for name, c in each.channels.items()}
+        for each in (p, q)
+    ]
+    assert uses[0] == uses[1]
     assert (p.views, p.coupons_used, p.late_events) == (q.views, q.coupons_used, q.late_events)
     assert (p.first_seen_at_ms, p.last_seen_at_ms) == (q.first_seen_at_ms, q.last_seen_at_ms)
 

@@ -6,7 +6,6 @@ from actors import turn as core
 from actors.decisioning.inputs import ENGINE_VERSION
 from actors.decisioning.record import replay
 from actors.domain.scores import Scores
-from actors.playbook.loader import compile_bundle, library
 from actors.wire.records import pack_turn, unpack_turn
 from tests.builders import (
     BANNER,
@@ -23,8 +22,7 @@ from tests.builders import (
     take,
     wake,
 )
-
-RETAIL = compile_bundle(library("retail"))
+from tests.retail import RETAIL
 
 
 def stored(turn):

@@ -105,7 +105,9 @@ def test_who_unsubscribes_has_withdrawn_consent_and_what_is_pending_is_cancelled
 
     assert state.profile.consents["email|marketing"].status == "denied"
     assert state.profile.consents["email|marketing"].source == outcome
-    assert turn.cancelled == [(e.seq, e.n) for e in state.effects if e.channel == "email"]
+    assert turn.cancelled == [
+        (state.number, e.seq, e.n) for e in state.effects if e.channel == "email"
+    ]
     assert len(turn.cancelled) == 2
     assert {e.channel for e in state.effects} == {"email", "web"}
 

@@ -49,13 +49,13 @@ def test_an_identity_that_is_hers_already_is_no_news():
     assert (turn.claimed, turn.record.notes) == ([], [])
 
 
-def test_identities_are_bounded_and_what_does_not_fit_is_noted():
+def test_identities_in_the_state_are_bounded_and_what_does_not_fit_is_still_claimed():
     state = make_state()
     for i in range(MAX_IDENTITIES + 3):
         turn = begin(state, make_event("x", user("ann"), anon(f"a{i}")), SHOP, NOW)
 
     assert len(state.identities) == MAX_IDENTITIES
-    assert turn.record.notes == ["too_many_identities"]
+    assert turn.claimed == [anon(f"a{MAX_IDENTITIES + 2}")]
 
 
 def test_every_turn_counts_one():

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.domain.errors import CodecError
@@ -33,13 +33,11 @@ from tests.strategies import effects, events, responses, states
 GOLDEN = Path(__file__).parents[2] / "replay"
 
 
-@settings(max_examples=50)
 @given(states)
 def test_a_state_reads_back_equal(state):
     assert unpack_state(pack_state(state)) == state
 
 
-@settings(max_examples=50)
 @given(
     items=st.lists(st.tuples(events | responses, st.integers(0, 2**62), st.booleans()), max_size=4)
 )
@@ -49,7 +47,6 @@ def test_a_request_reads_back_equal_and_in_order(items):
     assert unpack_request(pack_request([pack_item(one) for one in routed])) == routed
 
 
-@settings(max_examples=50)
 @given(
     event=st.none() | events,
     response=st.none() | responses,

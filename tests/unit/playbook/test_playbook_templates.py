@@ -67,31 +67,6 @@ def test_an_empty_fallback_may_be_asked_for():
     assert shown("Hi{{profile.traits.first_name|}}!") == "Hi!"
 
 
-def test_what_a_template_needs_is_picked_from_nested_variables():
-    wanted = template(
-        "{{profile.traits.first_name|x}} {{profile.spend_by_department.DRUG GM}} {{tier}}"
-        " {{conversation.cart_items}}"
-    )
-    variables = {"profile": {"traits": {"first_name": "Ada"}}, "tier": "gold"}
-
-    values = wanted.pick(variables)
-
-    assert values == {
-        NAME: "Ada",
-        "profile.spend_by_department.DRUG GM": None,
-        "tier": "gold",
-        "conversation.cart_items": None,
-    }
-
-
-def test_a_missing_key_of_a_counting_map_is_picked_as_its_default():
-    wanted = template("{{profile.orders_by_department.MEAT}}")
-
-    values = wanted.pick({"profile": {"orders_by_department": {}}})
-
-    assert render(wanted, values)["body"] == "0"
-
-
 @pytest.mark.parametrize(
     ("text", "offset", "words"),
     [

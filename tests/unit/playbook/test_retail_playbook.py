@@ -5,11 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.playbook.loader import compile_bundle, library
 from actors.playbook.model import Playbook
 from actors.playbook.rules import Rule
-
-RETAIL = compile_bundle(library("retail"))
+from tests.retail import RETAIL
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Whimsical:
         pass
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     channels=st.lists(st.sampled_from(CHANNELS), min_size=1, max_size=12),
     email=behaviours,

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from actors.domain.ids import PARTITIONS, IdSpace
-from actors.playbook.loader import bundle_bytes, compile_bundle, library, version_of
+from actors.playbook.loader import bundle_bytes, version_of
 from actors.ports import CellRow, PartitionRow, Store
 from actors.runtime.clocks import VirtualClock
 from actors.runtime.host import Host, HostSettings
@@ -19,6 +19,7 @@ from serve_app.auth import new_key
 from serve_app.gateway import EdgeSettings, PackedItem, Services
 from serve_app.http import build_http
 from tests.doubles.scorers import FixedScorer
+from tests.retail import BUNDLE, RETAIL
 
 IDS = IdSpace(b"k" * 32)
 CELL = CellRow("cell-0", "one", 1, 1, "here", 0)
@@ -69,9 +70,8 @@ class InProcess:
 @asynccontextmanager
 async def running(store: MemoryStore, start_ms: int):
     """Yield a transport to a system on a virtual clock, with the playbook `retail`."""
-    bundle = library("retail")
-    playbook = compile_bundle(bundle)
-    await store.put_playbook(version_of(bundle), bundle_bytes(bundle), 1)
+    playbook = RETAIL
+    await store.put_playbook(version_of(BUNDLE), bundle_bytes(BUNDLE), 1)
     drawn = iter(range(1_000_000))
 
     def random(n: int) -> bytes:

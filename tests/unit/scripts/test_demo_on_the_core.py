@@ -4,6 +4,7 @@ import asyncio
 import json
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from actors.stores.memory import MemoryStore
@@ -34,10 +35,15 @@ def plain(profiles):
     return json.dumps(profiles, default=str, sort_keys=True)
 
 
-def test_every_call_of_the_story_is_accepted_and_the_sales_are_exact():
-    story = build(make_frames())
+@pytest.fixture(scope="module")
+def told():
+    """The story told once: story, store, outcome and profiles, which nobody changes."""
+    story, store = build(make_frames()), MemoryStore()
+    return story, store, *asyncio.run(tell(store, story, story.starts_ms))
 
-    outcome, profiles = asyncio.run(tell(MemoryStore(), story, story.starts_ms))
+
+def test_every_call_of_the_story_is_accepted_and_the_sales_are_exact(told):
+    story, _, outcome, profiles = told
 
     assert outcome.wrong() == ""
     result = outcome.result()
@@ -50,9 +56,8 @@ def test_every_call_of_the_story_is_accepted_and_the_sales_are_exact():
     assert profiles[0]["traits"] == {"age": "45-54"}
 
 
-def test_told_again_it_is_all_duplicates_and_changes_nothing():
-    story, store = build(make_frames()), MemoryStore()
-    first, before = asyncio.run(tell(store, story, story.starts_ms))
+def test_told_again_it_is_all_duplicates_and_changes_nothing(told):
+    story, store, first, before = told
 
     again, after = asyncio.run(tell(store, story, story.calls[-1].at_ms + 6 * 3_600_000))
 
@@ -64,9 +69,8 @@ def test_told_again_it_is_all_duplicates_and_changes_nothing():
     assert again.wrong() == ""
 
 
-def test_the_summary_says_what_was_known_decided_and_sent():
-    story = build(make_frames())
-    outcome, _ = asyncio.run(tell(MemoryStore(), story, story.starts_ms))
+def test_the_summary_says_what_was_known_decided_and_sent(told):
+    _, _, outcome, _ = told
     page = StringIO()
 
     show(Console(file=page, width=110), outcome)

@@ -6,6 +6,7 @@ from actors import turn as core
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.ids import home_partition
 from actors.ports import Change, JournalRow, Lookup
+from actors.session.group import MAX_ATTEMPTS
 from actors.wire.records import pack_turn
 from actors.wire.state import pack_state, unpack_state
 from tests.builders import (
@@ -103,7 +104,9 @@ def test_who_loses_every_race_is_told_to_retry(world):
     world.truth.commit = commit
 
     assert codes == ["RETRY"]
-    assert [r.event.message_id for _, _, r in world.turns(ANN)] == ["m1"] + ["elsewhere"] * 3
+    assert [r.event.message_id for _, _, r in world.turns(ANN)] == ["m1"] + [
+        "elsewhere"
+    ] * MAX_ATTEMPTS
     assert world.codes(order(2, id="m2")) == ["ACCEPTED"]
 
 
@@ -242,16 +245,16 @@ def test_a_poisonous_timer_does_not_block_its_customer(world, monkeypatch):
 
 
 def test_a_turn_whose_reply_cannot_be_written_is_taken_and_disturbs_nobody(world, monkeypatch):
-    from actors.session import group
+    from actors.session import answers
 
-    reply_json = group.reply_json
+    reply_json = answers.reply_json
 
     def fragile(record, *args, **kwargs):
         if record.event.name == "Poison":
             raise OverflowError("a date that no calendar has")
         return reply_json(record, *args, **kwargs)
 
-    monkeypatch.setattr(group, "reply_json", fragile)
+    monkeypatch.setattr(answers, "reply_json", fragile)
     events = [make_event("Poison", id="m1"), order(2, "bob", id="m2")]
 
     assert world.codes(*events) == ["FAILED", "ACCEPTED"]
@@ -281,3 +284,16 @@ def test_the_journal_has_no_gaps_after_a_long_story(world, monkeypatch):
     world.assert_sound(ANN, BOB)
     assert world.state(ANN).seq >= 12
     assert {o.payload.count(THANKS.encode()) for o in world.outbox()} == {1}
+
+
+def test_what_an_error_says_of_somebody_is_not_logged(world, monkeypatch, caplog):
+    def telling(_state, event, *_args):
+        raise ValueError(f"cannot take {event.traits['email']}")
+
+    monkeypatch.setattr(core, "begin", telling)
+
+    assert world.codes(make_event("x", traits={"email": "ann@example.org"})) == ["FAILED"]
+
+    assert "ValueError" in caplog.text
+    assert "in telling" in caplog.text
+    assert "ann@example.org" not in caplog.text
