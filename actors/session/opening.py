@@ -110,7 +110,7 @@ def _accepted(chain: Chain, job: Job, known: Resolved, now_ms: int) -> bool:
         erased_ms = max(erased_ms, known.tombstones.get(identity, 0))
     if not erased_ms:
         return True
-    if event_time(item, now_ms).at_ms <= erased_ms:
+    if event_time(item, now_ms).at_ms < erased_ms:
         job.answer = Answer(Code.GONE, detail=ERASED)
         return False
     chain.state.erased_before_ms = erased_ms

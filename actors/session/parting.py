@@ -5,7 +5,7 @@ from actors.decisioning.membership import look_soon
 from actors.domain.actions import OpenEffect
 from actors.domain.errors import InvalidIdError
 from actors.domain.events import Command
-from actors.domain.ids import customer_text, parse_effect
+from actors.domain.ids import Identity, customer_text, parse_effect
 from actors.domain.merges import MergeRecord
 from actors.merging import LaterTurn, Reading, Unmerged, unmerge
 from actors.playbook.model import Playbook
@@ -21,6 +21,7 @@ from actors.wire.state import pack_state, unpack_state
 
 NOT_MERGED = "this customer was not merged into that one"
 MERGED_ELSEWHERE = "this customer was merged into another one first: unmerge that one before"
+MERGED_AGAIN = "somebody was taken out since and is part of this customer again: unmerge them first"
 ELSEWHERE_SINCE = "the survivor was part of another customer since, and has kept what came then: that cannot be divided"
 
 Turns = dict[int, TurnRecord]
@@ -55,6 +56,8 @@ async def part(
         return NOT_MERGED
     if any(turn.result.get("kept") for seq, turn in turns.items() if seq > base):
         return ELSEWHERE_SINCE  # those turns are in the other one's journal
+    if base != at and _joined_again(turns, undone, base):
+        return MERGED_AGAIN
     skipped = undone | {at}
     later = [
         LaterTurn(seq, turn, await _recalled(store, turn), seq in given_back)
@@ -67,7 +70,7 @@ async def part(
         later,
         Reading(playbook=playbook, parts=PARTS, unpack=unpack_state),
         moved=merge.moved,
-        owned=found.identities.get(chain.number, ()),
+        owned=set(found.identities.get(chain.number, ())) - _of_thirds(turns, other),
         merged_at=at,
     )
     look_soon(result.survivor, playbook, now_ms)
@@ -102,6 +105,19 @@ async def part(
 
 def _joins(turn: TurnRecord) -> bool:
     return turn.merge is not None and not turn.result.get("unmerged")
+
+
+def _of_thirds(turns: Turns, other: int) -> set[Identity]:
+    """Return what came with others who were merged, for a while or for good: no event claimed that."""
+    merges = [t.merge for t in turns.values() if t.merge is not None]
+    return {i for merge in merges if merge.loser != other for i in merge.moved}
+
+
+def _joined_again(turns: Turns, undone: set[int], base: int) -> bool:
+    """Return whether somebody has left since `base` and come back: whose is what came in between?"""
+    merges = {s: t.merge.loser for s, t in turns.items() if s >= base and t.merge and _joins(t)}
+    left = {loser for seq, loser in merges.items() if seq in undone}
+    return any(loser in left for seq, loser in merges.items() if seq not in undone)
 
 
 def _undone(turns: Turns, at: int) -> tuple[set[int], set[int], int]:

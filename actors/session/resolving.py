@@ -129,21 +129,24 @@ class Resolver:
             self._activations.drop(number)
 
     async def _take(self, found: Found, known: Resolved, now_machine_ms: int) -> None:
-        """Take what was found, and go on reading while it only says where a customer went."""
+        """Take what was found, and go on reading while it only says where a customer went.
+
+        Who remains is read too: what is held here of them may be from before they went on themselves.
+        """
         known.owners.update(found.owners)
         known.messages.update(found.messages)
         beyond = []
         for number, row in found.customers.items():
             marker = read_marker(row.state)
             if marker is None:
-                known.customers.setdefault(number, activation_of(row, now_machine_ms))
+                known.customers[number] = activation_of(row, now_machine_ms)
             elif isinstance(marker, Erased):
                 known.erased[number] = marker.at_ms
             else:
                 known.forward[number] = marker.target
-                if not self._activate(marker.target, known):
-                    beyond.append(marker.target)
-        beyond = [n for n in beyond if n not in known.customers and n not in known.forward]
+                known.customers.pop(number, None)
+                beyond.append(marker.target)
+        beyond = [n for n in beyond if n not in found.customers and n not in known.forward]
         if beyond:
             further = await self._store.lookup(Lookup(numbers=tuple(beyond)))
             await self._take(further, known, now_machine_ms)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -112,7 +113,7 @@ def operation(
         if content is not None:
             responses[status]["content"] = {"application/json": {"schema": content}}
     for status in sorted({kind.status for kind in kinds}):
-        responses[status] = _problem([kind for kind in kinds if kind.status == status])
+        responses[status] = _problem(tuple([kind for kind in kinds if kind.status == status]))
     return {
         "summary": summary,
         "description": description,
@@ -123,7 +124,8 @@ def operation(
     }
 
 
-def _problem(kinds: Sequence[Kind]) -> Json:
+@cache
+def _problem(kinds: tuple[Kind, ...]) -> Json:
     examples = {kind.slug: {"value": problems.body_of(kind)} for kind in kinds}
     response: Json = {
         "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),

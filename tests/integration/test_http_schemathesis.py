@@ -60,9 +60,10 @@ def paths_tried(operation, mode, examples: int, **expected) -> set[str]:
     return tried
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [100])
 def test_generated_requests_get_documented_answers(edge: Edge, examples: int):
-    # Imported here, because it takes long and this test alone needs it.
+    # A quick one runs against the real system (tests/on_ray/test_hostile_input.py). Imported here, because it takes long and this test alone needs it.
     import schemathesis
     from schemathesis import GenerationMode, checks
     from schemathesis.specs.openapi import checks as conformance

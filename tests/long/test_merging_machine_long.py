@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from actors.stores.sqlite import SqliteStore
@@ -36,6 +36,7 @@ def steps_of(machine, examples):
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
+        phases=[Phase.generate],  # the shrinker needs longer than a reader
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=asked)
