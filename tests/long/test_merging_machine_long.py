@@ -35,6 +35,7 @@ def steps_of(machine, examples):
         max_examples=examples,
         stateful_step_count=STEPS,
         deadline=None,
+        derandomize=True,
         database=None,
         phases=[Phase.generate],  # the shrinker needs longer than a reader
         suppress_health_check=list(HealthCheck),
