@@ -215,14 +215,7 @@ class _Split:
             else:
                 side, owned, foreign = self._loser, self._other, self._own
         self._gave(seq, side)
-        others = _kinds_of_others(record)
-        mine = [
-            i
-            for i in named
-            if i not in foreign
-            and (self._owned is None or i in self._owned)
-            and (i in owned or i.kind not in others)
-        ]
+        mine = [i for i in named if i not in foreign and (self._owned is None or i in self._owned)]
         owned.update(mine)
         if event.type == DECIDE:
             side.identities += [i for i in mine if i not in side.identities]
@@ -319,12 +312,6 @@ class _Split:
                 self._withdraw(turn.seq, _acts_of_response(found[1], record.response, record))
         elif record.command is not None and record.command.kind == CONSENT:
             self._withdraw(turn.seq, _acts_of_command(record.command, record, self._playbook))
-
-
-def _kinds_of_others(record: TurnRecord) -> set[str]:
-    """Return the kinds of the identities that an event named though they were somebody else's."""
-    mark = "identity_of_another: "
-    return {note.removeprefix(mark) for note in record.notes if note.startswith(mark)}
 
 
 def _nothing_yet(side: CustomerState, record: TurnRecord) -> Turn:
