@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from actors.briefing import model as m
 from actors.briefing import purposes as p
 from actors.briefing.model import Briefing
-from actors.decisioning.context import Occasion, builder_of
-from actors.decisioning.funnel import stand
+from actors.decisioning.membership import standing_of
 from actors.domain.actions import OUTCOMES, OpenEffect
 from actors.domain.conversation import CART, CASE, CUSTOMER, Answer, Utterance, open_threads
 from actors.domain.dialogue import MATTER_EVENTS
@@ -109,9 +108,7 @@ class _Reader:
         )
 
     def _standing(self) -> None:
-        occasion = Occasion("", "", "", {}, {}, late=False)
-        values = builder_of(self.playbook).build(self.state, occasion, self.now_ms)
-        standing = stand(values, self.playbook)
+        standing = standing_of(self.state, self.playbook, self.now_ms)
         self.briefing.tier = standing.tier
         self.briefing.service_level = self.playbook.service_level(standing.tier)
         self.briefing.segments = tuple(standing.segments[: m.MAX_SEGMENTS])

@@ -1,10 +1,8 @@
 """The funnel before scoring: who may be a candidate at all, and for each of the others why not."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from math import prod
-from typing import Any
 
 from actors.decisioning.inputs import (
     ARBITRATION,
@@ -27,11 +25,6 @@ STAGES = (AVAILABILITY, ELIGIBILITY, SUITABILITY, CONSENT, CONTACT_POLICY, ARBIT
 """In the order in which candidates pass them."""
 
 MAX_CANDIDATES = 256
-
-
-def stand(values: Sequence[Any], playbook: Playbook) -> Standing:
-    """Judge the segments on values in the order of `ContextBuilder.names`."""
-    return plan_of(playbook).stand(values)
 
 
 def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None = None) -> Prepared:

@@ -1,6 +1,6 @@
 """What is kept of a merge, so that it can be undone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.domain.ids import Identity
 
@@ -24,3 +24,7 @@ class MergeRecord:
     moved: tuple[Identity, ...] = ()
     shared_kind: str = ""
     source: str = "manual"
+
+    def without_states(self, at_ms: int) -> "MergeRecord":
+        """Return what may stand where nothing is to be undone: who, and why, as of `at_ms`."""
+        return replace(self, at_ms=at_ms, survivor_state=b"", loser_state=b"", moved=())

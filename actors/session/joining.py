@@ -93,15 +93,7 @@ def _take(
     chain.identities_from += (row.number,)
     chain.timers_deleted += sorted(before - {timer.key for timer in state.timers})
     chain.timers.update((timer.key, timer.due_at_ms) for timer in state.timers)
-    farewell = MergeRecord(
-        at_ms=now_ms,
-        survivor=chain.number,
-        loser=row.number,
-        loser_seq=row.seq,
-        shared_kind=shared_kind,
-        source=record.source,
-    )
-    gone_turn = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=farewell)
+    farewell = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=record.without_states(now_ms))
     chain.companions.append(
         Change(
             row.number,
@@ -110,7 +102,7 @@ def _take(
             row.seq,
             row.seq + 1,
             pack_redirect(chain.number),
-            journal=[JournalRow(row.seq + 1, now_ms, JournalKind.MERGE, pack_turn(gone_turn))],
+            journal=[JournalRow(row.seq + 1, now_ms, JournalKind.MERGE, pack_turn(farewell))],
             timers_deleted=gone,
             segments_left=left,
             tied_to=chain.number,

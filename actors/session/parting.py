@@ -172,7 +172,7 @@ def _write(
         at_ms=now_ms,
         received_at_ms=now_ms,
         command=command,
-        merge=_without_states(merge, now_ms),
+        merge=merge.without_states(now_ms),
         result={
             "unmerged": customer_text(merge.loser),
             "mergeSeq": merge_seq,
@@ -185,17 +185,6 @@ def _write(
     chain.settle(job, record, JournalKind.UNMERGE)
 
 
-def _without_states(merge: MergeRecord, now_ms: int) -> MergeRecord:
-    return MergeRecord(
-        at_ms=now_ms,
-        survivor=merge.survivor,
-        loser=merge.loser,
-        loser_seq=merge.loser_seq,
-        shared_kind=merge.shared_kind,
-        source=merge.source,
-    )
-
-
 def _note(chain: Chain, merge: MergeRecord, kept: bool, now_ms: int) -> bytes:
     """Return what the customer that is back finds in its own journal.
 
@@ -205,7 +194,7 @@ def _note(chain: Chain, merge: MergeRecord, kept: bool, now_ms: int) -> bytes:
         TurnRecord(
             at_ms=now_ms,
             received_at_ms=now_ms,
-            merge=_without_states(merge, now_ms),
+            merge=merge.without_states(now_ms),
             result={"unmergedFrom": customer_text(chain.number), "kept": kept},
         )
     )

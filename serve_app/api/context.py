@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from actors.briefing import brief
 from actors.briefing.purposes import purposes_of
-from actors.playbook.model import Playbook
 from serve_app.api.documentation import IF_NONE_MATCH, READ_PROBLEMS, needs, operation, schema
 from serve_app.api.edge import READ, Edge, add_route, tagged
 from serve_app.api.records import CustomerId, Records
@@ -19,19 +18,14 @@ from serve_app.problems import FORBIDDEN, GONE, UNAVAILABLE, ProblemError, inval
 from serve_app.schemas import ChannelName
 
 _PURPOSE = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
-_ACTIVE_MS = 1000
 
 
 class Briefings:
-    """Makes briefings; the active playbook is looked up at most once a second."""
+    """Makes briefings by the active playbook."""
 
-    def __init__(
-        self, records: Records, business_ms: Callable[[], int], machine_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, records: Records, business_ms: Callable[[], int]) -> None:
         self._records = records
         self._business_ms = business_ms
-        self._machine_ms = machine_ms
-        self._active: tuple[int, Playbook] | None = None
 
     async def of(self, customer: str, purpose: str, channel: str) -> tuple[int, dict[str, Any]]:
         """Return a customer's seq and what the contract shows of the customer for a purpose.
@@ -41,27 +35,20 @@ class Briefings:
                 does not know, 503 while no playbook says what may be shown.
         """
         state = await self._records.customer(customer)
-        playbook = await self._playbook()
+        playbook = await self._records.active()
+        if playbook is None:
+            raise ProblemError(UNAVAILABLE, "No playbook says what may be shown.")
         if purpose not in purposes_of(playbook):
             raise invalid("purpose", "is none of the active playbook's purposes")
         return state.seq, context_json(
             brief(state, playbook, purpose, channel, self._business_ms())
         )
 
-    async def _playbook(self) -> Playbook:
-        active, now_ms = self._active, self._machine_ms()
-        if active is None or not 0 <= now_ms - active[0] < _ACTIVE_MS:
-            playbook = await self._records.playbook()
-            if playbook is None:
-                raise ProblemError(UNAVAILABLE, "No playbook says what may be shown.")
-            active = self._active = (now_ms, playbook)
-        return active[1]
-
 
 def register(app: FastAPI, edge: Edge, records: Records) -> None:
     """Add the context of a customer."""
     services = edge.services
-    briefings = Briefings(records, services.gateway.business_ms, services.machine_ms)
+    briefings = Briefings(records, services.gateway.business_ms)
 
     async def get_context(
         request: Request,

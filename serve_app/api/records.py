@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from fastapi import Path
 
 from actors.attributes import read_all
-from actors.decisioning.context import Occasion, builder_of
-from actors.decisioning.funnel import stand
 from actors.decisioning.journal import TurnRecord
+from actors.decisioning.membership import standing_of
 from actors.decisioning.record import DecisionRecord
 from actors.domain.errors import InvalidIdError
 from actors.domain.ids import Identity, customer_text, parse_customer, parse_decision
@@ -74,7 +73,7 @@ class Records:
         self._store = store
         self._machine_ms = machine_ms
         self._compiled: OrderedDict[str, Playbook] = OrderedDict()
-        self._active: tuple[int, Playbook | None] | None = None
+        self._active: tuple[int, Playbook] | None = None
         self._lifetime: tuple[int, LifetimeModel | None] | None = None
 
     async def customer(self, text: str) -> CustomerState:
@@ -152,19 +151,24 @@ class Records:
                 self._compiled.popitem(last=False)
         return compiled
 
+    async def active(self) -> Playbook | None:
+        """Return the active playbook, looked up at most once a second."""
+        active, now_ms = self._active, self._machine_ms()
+        if active is not None and 0 <= now_ms - active[0] < _ACTIVE_MS:
+            return active[1]
+        playbook = await self.playbook()
+        self._active = None if playbook is None else (now_ms, playbook)
+        return playbook
+
     async def standing(self, state: CustomerState, now_ms: int) -> dict[str, Any]:
         """Return the tier and the segments of a customer under the active playbook, as of now.
 
         Empty when no playbook is active.
         """
-        active = self._active
-        if active is None or not 0 <= self._machine_ms() - active[0] < _ACTIVE_MS:
-            active = self._active = (self._machine_ms(), await self.playbook())
-        playbook = active[1]
+        playbook = await self.active()
         if playbook is None:
             return {}
-        occasion = Occasion("", "", "", {}, {}, late=False)
-        standing = stand(builder_of(playbook).build(state, occasion, now_ms), playbook)
+        standing = standing_of(state, playbook, now_ms)
         return {
             "tier": standing.tier,
             "serviceLevel": playbook.service_level(standing.tier),
