@@ -14,7 +14,6 @@ from ray.exceptions import RayError
 
 from actors.domain.errors import RetryableError
 from actors.ports import CellRow, PartitionRow, Store
-from actors.runtime.clocks import RealClock
 from actors.runtime.pidfd import death_of, started_at
 from actors.stores.opening import open_store
 from cluster.ownership import Silence, propose
@@ -23,9 +22,6 @@ log = logging.getLogger(__name__)
 
 NAME = "supervisor"
 SILENCE_S = 5.0
-DEDUPE_DAYS = 8
-"""Message ids are remembered this long: at least seven days are promised to clients."""
-_HOUSEKEEPING_S = 3600.0
 _CALL_S = 5.0
 
 
@@ -59,7 +55,6 @@ class Supervisor:
         # Begun here, not by a call: a restarted supervisor must not wait for somebody to ask.
         loop = asyncio.get_running_loop()
         self._loop = loop.create_task(self._watch())
-        self._housekeeping = loop.create_task(self._housekeep())
         self._takeovers = 0
         self._settled: tuple[int, frozenset[str]] | None = None
 
@@ -79,10 +74,9 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End supervising: from now on nobody takes over."""
-        for task in (self._loop, self._housekeeping):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        self._loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._loop
         if self._store is not None:
             await self._store.close()
 
@@ -98,17 +92,6 @@ class Supervisor:
                 async with asyncio.timeout(self._period_s):
                     await self._alarm.wait()
             self._alarm.clear()
-
-    async def _housekeep(self) -> None:
-        """Forget message ids that no client may still retry."""
-        while True:
-            await asyncio.sleep(_HOUSEKEEPING_S)
-            try:
-                if self._store is not None:
-                    before_ms = RealClock().machine_ms() - DEDUPE_DAYS * 86_400_000
-                    await self._store.forget_messages(before_ms)
-            except RetryableError:
-                log.exception("housekeeping failed and is tried again in an hour")
 
     async def _round(self) -> None:
         # Takeovers first: bringing a restarted cell into service may take seconds.

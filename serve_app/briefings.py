@@ -101,6 +101,7 @@ def _position(position: m.Position) -> dict[str, Any]:
     return {
         "scenario": position.scenario,
         "key": position.key or None,
+        "steps": list(position.steps),
         "dueAt": instant(position.due_at_ms),
         "proposes": list(position.actions),
     }

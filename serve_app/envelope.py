@@ -9,6 +9,7 @@ from actors.domain.errors import InvalidIdError
 from actors.domain.events import EVENT_TYPES, Event, Response
 from actors.domain.ids import Identity, parse_customer, parse_effect
 from actors.domain.money import LIMIT_MINOR, minor_of
+from actors.identity import email_address
 from actors.wire.messages import Routed, pack_item
 from serve_app.auth import Key
 from serve_app.bodies import may_hold_infinity, strictly
@@ -17,7 +18,6 @@ from serve_app.problems import FORBIDDEN, INVALID, UNKNOWN_EFFECT, ProblemError,
 from serve_app.schemas import Decide, Envelope, Money, ResponseIn
 
 DECIDE = "decide"
-MAX_EMAIL = 320
 
 _CHANNELS = {"page": "web", "track": "web", "screen": "app"}
 _THREE_DIGITS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
@@ -37,13 +37,9 @@ def minor_digits(currency: str) -> int:
 
 
 def email_identity(value: object) -> Identity | None:
-    """Return the identity of an e-mail address, in lower case, or None when it is not one."""
-    if not isinstance(value, str) or not 3 <= len(value) <= MAX_EMAIL:
-        return None
-    local, at, domain = value.strip().lower().rpartition("@")
-    if not (local and at and domain) or not f"{local}{domain}".isprintable() or " " in domain:
-        return None
-    return Identity("email", f"{local}@{domain}")
+    """Return the identity of an e-mail address in its one spelling, or None when it is not one."""
+    address = email_address(value) if isinstance(value, str) else None
+    return None if address is None else Identity("email", address)
 
 
 def channel_for(given: str | None, kind: str, key: Key) -> str:
@@ -76,14 +72,6 @@ def identities_of(user: str | None, anonymous: str | None) -> list[Identity]:
     return found
 
 
-def _email_in(envelope: Envelope) -> Identity | None:
-    email = (envelope.get("traits") or {}).get("email")
-    if email is None:
-        traits = cast("dict[str, Any]", envelope.get("context") or {}).get("traits")
-        email = traits.get("email") if isinstance(traits, dict) else None
-    return email_identity(email)
-
-
 @dataclass(slots=True)
 class _Parts:
     """What a type may add to while its event is built."""
@@ -103,11 +91,8 @@ def _view(envelope: Envelope, parts: _Parts) -> str:
     return envelope.get("name") or ""
 
 
-def _identify(envelope: Envelope, parts: _Parts) -> str:
-    email = _email_in(envelope)
-    if email is not None:
-        parts.identities.append(email)
-    return ""
+def _nameless(envelope: Envelope, parts: _Parts) -> str:
+    return ""  # whom its traits name is for the playbook to say
 
 
 def _group(envelope: Envelope, parts: _Parts) -> str:
@@ -135,7 +120,7 @@ _TYPES: dict[str, Callable[[Envelope, _Parts], str]] = {
     "track": _track,
     "page": _view,
     "screen": _view,
-    "identify": _identify,
+    "identify": _nameless,
     "group": _group,
     "alias": _alias,
 }

@@ -1,16 +1,18 @@
 """Everything that is held of a customer, as one JSON document, piece by piece."""
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from pydantic_core import to_json
 
 from actors.channels.body import effect_fields, key_of
 from actors.decisioning.journal import TurnRecord
+from actors.domain.economics import Economics
 from actors.domain.errors import CodecError
 from actors.domain.events import Event
 from actors.domain.ids import customer_text
+from actors.domain.journeys import Journeys
 from actors.domain.merges import MergeRecord
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
@@ -22,6 +24,7 @@ from actors.wire.state import unpack_state
 from serve_app.consents import consents_json
 from serve_app.histories import Belonging, all_of, belonging_of
 from serve_app.render import customer_json, decision_json, identities_json, instant, turn_json
+from serve_app.render.journeys import memory_json
 
 FORMAT = "righttime-export/1"
 
@@ -31,6 +34,10 @@ class Playbooks(Protocol):
 
     async def playbook(self, version: str | None = None) -> Playbook | None:
         """Return a stored playbook, or None when it is not stored."""
+        ...
+
+    async def economics(self) -> Economics:
+        """Return what the active playbook says of costs."""
         ...
 
 
@@ -54,7 +61,9 @@ class Exporter:
             "customerId": customer_text(state.number),
             "seq": state.seq,
             "customers": [customer_text(number) for number in numbers],
-            "profile": customer_json(state, self._currency, now_ms),
+            "profile": customer_json(
+                state, self._currency, now_ms, await self._playbooks.economics()
+            ),
             "consents": consents_json(state),
             "identities": identities_json(found.identities.get(state.number, ())),
             "timers": [
@@ -62,7 +71,13 @@ class Exporter:
                 for timer in sorted(state.timers, key=lambda t: (t.due_at_ms, t.key))
             ],
             "effects": [_effect(item) for item in effects],
-            "state": asdict(state),
+            "state": {
+                **asdict(replace(state, journeys=Journeys())),
+                "journeys": {
+                    "instances": [asdict(each) for each in state.journeys.instances],
+                    **memory_json(state.journeys),
+                },
+            },
         }
         yield _json(head)[:-1] + b',"timeline":['
         comma = b""
@@ -86,22 +101,23 @@ class Exporter:
             shown["outcome"]["at"] = instant(turn.response.at_ms or 0)
         if turn.merge is not None:
             undone = belonging is not None and (row.number, row.seq) in belonging.undone
-            shown["merge"] |= self._merge(turn.merge, undone=undone)
+            economics = await self._playbooks.economics()
+            shown["merge"] |= self._merge(turn.merge, economics, undone=undone)
         if turn.decision is not None:
             shown["decision"] = await self._decision(row, turn)
         if turn.lessons:
             shown["lessons"] = [asdict(lesson) for lesson in turn.lessons]
         return shown
 
-    def _merge(self, merge: MergeRecord, *, undone: bool) -> dict[str, Any]:
+    def _merge(self, merge: MergeRecord, economics: Economics, *, undone: bool) -> dict[str, Any]:
         """Return what a merge record keeps; of somebody who is another again nothing."""
         kept: dict[str, Any] = {}
         if merge.survivor_state:
             before = unpack_state(merge.survivor_state)
-            kept["survivorBefore"] = customer_json(before, self._currency, merge.at_ms)
+            kept["survivorBefore"] = customer_json(before, self._currency, merge.at_ms, economics)
         if merge.loser_state and not undone:
             before = unpack_state(merge.loser_state)
-            kept["loserBefore"] = customer_json(before, self._currency, merge.at_ms)
+            kept["loserBefore"] = customer_json(before, self._currency, merge.at_ms, economics)
             kept["moved"] = identities_json(merge.moved)
         return kept
 

@@ -1,6 +1,7 @@
 """The front door as a Serve deployment: the HTTP edge in front, the coalescer and the cells behind."""
 
 import asyncio
+import gc
 import os
 import secrets
 import socket
@@ -30,6 +31,9 @@ from serve_app.following import follow_virtual_time
 from serve_app.gateway import EdgeSettings, PackedItem, Services
 from serve_app.http import build_http
 from serve_app.settings import QUIET, AppSettings
+
+_GC = (20_000, 20, 50)
+"""A batch is thousands of objects that are gone with its reply; walking them on the way finds nothing."""
 
 
 class RayGateway:
@@ -178,7 +182,11 @@ class FrontDoor:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the HTTP edge; Serve calls this after the constructor."""
-        return build_http(self._services)
+        app = build_http(self._services)
+        gc.set_threshold(*_GC)
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 def front_door_app(settings: AppSettings) -> serve.Application:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from actors.domain.errors import InvalidIdError
 from actors.domain.ids import customer_text, parse_customer
 from actors.ports import JournalKind, Store, TimelineRow
-from actors.session.lineage import merged_into, turns_since
+from actors.session.lineage import given_by, merged_into, turns_since
 
 _MERGES = (JournalKind.MERGE, JournalKind.UNMERGE)
 _PAGE = 200
@@ -41,14 +41,18 @@ async def belonging_of(store: Store, number: int) -> Belonging | None:
     received: set[Turn] = set()
     undone: set[Turn] = set()
     for each in numbers:
+        given: set[Turn] = set()
+        got: set[Turn] = set()
         async for _, turn in turns_since(store, each, 0, (JournalKind.UNMERGE,)):
             if turn.merge is None:
                 continue
             if turn.merge.survivor == each:
                 undone.add((each, turn.result["mergeSeq"]))
-                given_back.update((each, seq) for seq in turn.result["toLoser"])
+                given.update(given_by(turn, each))
             else:
-                received |= await _given_to(store, turn.merge.survivor, each)
+                got |= await _given_to(store, turn.merge.survivor, each)
+        given_back |= given
+        received |= got - given
     outside = {turn for turn in received if turn[0] not in numbers}
     return Belonging(
         numbers,
@@ -61,10 +65,10 @@ async def belonging_of(store: Store, number: int) -> Belonging | None:
 async def _given_to(store: Store, survivor: int, loser: int) -> set[Turn]:
     """Return the turns of a survivor that unmerges gave to one loser."""
     return {
-        (survivor, seq)
+        place
         async for _, turn in turns_since(store, survivor, 0, (JournalKind.UNMERGE,))
-        if turn.merge is not None and turn.merge.survivor == survivor and turn.merge.loser == loser
-        for seq in turn.result["toLoser"]
+        if turn.merge is not None and turn.merge.loser == loser
+        for place in given_by(turn, survivor)
     }
 
 

@@ -15,11 +15,14 @@ from serve_app.api import (
     customers,
     decisions,
     events,
+    groups,
     keys,
+    launches,
     merging,
     operations,
     playbooks,
     privacy,
+    scenarios,
     segments,
 )
 from serve_app.api.documentation import document
@@ -76,6 +79,9 @@ def build_http(services: Services, version: str = "1") -> FastAPI:
     merging.register(app, edge, records)
     privacy.register(app, edge, records)
     segments.register(app, edge, records)
+    groups.register(app, edge, records)
+    scenarios.register(app, edge, records)
+    launches.register(app, edge, records)
     playbooks.register(app, edge)
     clock.register(app, edge)
     keys.register(app, edge)

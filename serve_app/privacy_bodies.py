@@ -121,6 +121,16 @@ class MergeReply(TypedDict):
     merged: str | None
 
 
+class SharesElsewhere(TypedDict):
+    """What went where of turns in another customer's journal, of whom the survivor was part then."""
+
+    customerId: str
+    toLoser: list[int]
+    toSurvivor: int
+    both: list[int]
+    skipped: list[int]
+
+
 class UnmergeReply(TypedDict):
     """What went where: seqs of the survivor's turns, of `toSurvivor` only how many.
 
@@ -137,6 +147,7 @@ class UnmergeReply(TypedDict):
     toSurvivor: int
     both: list[int]
     skipped: list[int]
+    elsewhere: list[SharesElsewhere]
 
 
 class ErasureReply(TypedDict):

@@ -42,6 +42,7 @@ CONFLICT = Kind("message-conflict", 409, "This messageId was used for another bo
 REFUSED = Kind("refused", 409, "This cannot be done to this customer")
 LAST_ADMIN = Kind("last-admin-key", 409, "The last admin key cannot be revoked")
 GONE = Kind("gone", 410, "This customer was erased")
+FORGOTTEN = Kind("forgotten", 410, "This was forgotten by age")
 TOO_LARGE = Kind("too-large", 413, "The request is too large")
 UNSUPPORTED = Kind("unsupported-media-type", 415, "This content type or encoding is not supported")
 INVALID = Kind("invalid", 422, "The request is well-formed but not valid")
@@ -62,6 +63,7 @@ KINDS = {
         REFUSED,
         LAST_ADMIN,
         GONE,
+        FORGOTTEN,
         TOO_LARGE,
         UNSUPPORTED,
         INVALID,

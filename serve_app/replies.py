@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from serve_app import segment_replies
+from serve_app import group_replies, launch_bodies, scenario_replies, segment_replies
 from serve_app.context_replies import ContextOut
 from serve_app.privacy_bodies import REPLIES
 from serve_app.schemas import Scope
@@ -134,6 +134,7 @@ class CustomerOut(TypedDict):
     tier: NotRequired[str]
     serviceLevel: NotRequired[str]
     segments: NotRequired[list[str]]
+    groups: list[group_replies.GroupMembershipOut]
     attributes: NotRequired[dict[str, Any]]
     lifetime: NotRequired[dict[str, Any] | None]
     patterns: dict[str, Any]
@@ -164,6 +165,7 @@ class CustomerOut(TypedDict):
     contacts: list[dict[str, Any]]
     consents: list[dict[str, Any]]
     conversation: dict[str, Any]
+    scenarios: list[dict[str, Any]]
     effects: list[dict[str, Any]]
     timers: list[dict[str, Any]]
 
@@ -312,5 +314,8 @@ TYPES = (
     *(ReplayOut, PlaybookOut, PlaybookStored, PlaybookVersions, ClockOut, AdvanceOut),
     *REPLIES,
     *segment_replies.TYPES,
+    *group_replies.TYPES,
+    *launch_bodies.TYPES,
+    *scenario_replies.TYPES,
     *(KeyOut, KeyMade, KeysOut, HealthOut, ProblemKind),
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.decisioning.membership import SEGMENTS, standing_of
-from actors.domain.economics import profit_and_loss
+from actors.domain.economics import Economics, profit_and_loss
 from actors.domain.ids import customer_text
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook, Segment
@@ -42,10 +42,10 @@ class Sums:
     taken: int = 0
     refused: int = 0
 
-    def add(self, state: CustomerState, scale: float) -> None:
+    def add(self, state: CustomerState, scale: float, economics: Economics) -> None:
         """Add one member; `scale` is minor units per currency unit."""
         profile = state.profile
-        book = profit_and_loss(profile, scale)
+        book = profit_and_loss(profile, scale, economics)
         self.members += 1
         self.orders += profile.purchases.orders
         self.revenue_minor += book.revenue_minor
@@ -182,7 +182,7 @@ def _add(
         if read_marker(row.state) is None:
             state = unpack_state(row.state)
             if name in standing_of(state, playbook, now_ms).segments:
-                sums.add(state, scale)
+                sums.add(state, scale, playbook.economics)
 
 
 def head_json(segment: Segment, size: int) -> dict[str, Any]:

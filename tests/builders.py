@@ -102,11 +102,23 @@ POLICIES = {
 
 
 def make_playbook(
-    *, channels=None, actions=None, triggers=None, policies=None, segments=None, tiers=()
+    *,
+    channels=None,
+    actions=None,
+    triggers=None,
+    policies=None,
+    segments=None,
+    tiers=(),
+    scenarios=None,
+    windows=None,
 ) -> Playbook:
     """Compile the shop's playbook, with the parts given in place of its own. JSON is YAML."""
     triggers = TRIGGERS if triggers is None else triggers
     proposed = {key for each in triggers.values() for key in each["propose"]}
+    for each in (scenarios or {}).values():
+        for step in each["steps"].values():
+            named = step.get("propose") or step.get("send") or ()
+            proposed.update([named] if isinstance(named, str) else named)
     if actions is None:  # an action that nothing uses is an error in a playbook
         actions = {
             key: spec
@@ -127,6 +139,9 @@ def make_playbook(
             "triggers.yaml": json.dumps({"triggers": triggers}),
             "policies.yaml": json.dumps(POLICIES if policies is None else policies),
             "segments.yaml": json.dumps({"segments": segments or {}}),
+            "scenarios.yaml": json.dumps(
+                {"scenarios": scenarios or {}} | ({"windows": windows} if windows else {})
+            ),
         }
     )
 

@@ -2,7 +2,7 @@
 
 from actors.domain.fold import set_consent
 from actors.domain.state import CustomerState
-from actors.merging import LaterTurn, Reading, merge, unmerge
+from actors.merging import LaterTurn, Names, Reading, merge, unmerge
 from actors.playbook.identity_model import DEFAULT_RULES
 from actors.turn import respond
 from actors.wire.state import pack_state, unpack_state
@@ -45,8 +45,10 @@ class Life:
         self.note(turn.record)
         return turn
 
-    def part(self, **known):
-        return unmerge(*map(unpack_state, self.before), self.later, READING, **known)
+    def part(self, *, merged_at=0, denied=None, **known):
+        before = map(unpack_state, self.before)
+        given = {"names": Names(**known), "merged_at": merged_at, "denied": denied}
+        return unmerge(*before, self.later, READING, **given)
 
 
 def agreed(*states):

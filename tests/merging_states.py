@@ -208,7 +208,7 @@ def known_of(state):
     values["effects"].sort(key=repr)
     values["timers"].sort(key=repr)
     for campaign in values["profile"]["campaigns"].values():
-        campaign["seq"] = 0
+        campaign["origin"] = campaign["seq"] and (campaign["origin"] or number)
     profile = values["profile"]
     for each in (profile["service"]["cases"], *profile.values()):
         if isinstance(each, list):

@@ -87,13 +87,18 @@ class OpenThread:
 
 @dataclass(slots=True)
 class Position:
-    """A scenario that waits, and the actions that it will propose at `due_at_ms`, if still right."""
+    """A scenario that waits, and the actions that it will propose at `due_at_ms`, if still right.
+
+    `steps` are those at which an instance stands, empty for a trigger; `due_at_ms` 0 is for one that
+    waits for something to happen.
+    """
 
     scenario: str
     key: str
     due_at_ms: int
     actions: tuple[str, ...]
     labels: tuple[str, ...]
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

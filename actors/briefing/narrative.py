@@ -129,7 +129,10 @@ def _offers(b: Briefing) -> str:
 
 
 def _waiting(b: Briefing) -> str:
-    items = [f"{label(p.scenario)} {ahead(p.due_at_ms, b.at_ms)}" for p in b.positions]
+    items = [
+        f"{label(p.scenario)} {ahead(p.due_at_ms, b.at_ms) if p.due_at_ms else 'for an event'}"
+        for p in b.positions
+    ]
     return f"Waiting: {listed(items, _SHOWN)}." if items else ""
 
 

@@ -1,15 +1,17 @@
 """Picking from a customer's state what one purpose may see on one channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors.briefing import model as m
 from actors.briefing import purposes as p
 from actors.briefing.model import Briefing
+from actors.briefing.positions import label_of, position_of
 from actors.decisioning.membership import standing_of
 from actors.domain.actions import OUTCOMES, OpenEffect
 from actors.domain.conversation import CART, CASE, CUSTOMER, Answer, Utterance, open_threads
 from actors.domain.dialogue import MATTER_EVENTS
+from actors.domain.groups import GroupState
 from actors.domain.ids import effect_text
 from actors.domain.state import CustomerState
 from actors.playbook.model import Action, Playbook
@@ -22,9 +24,16 @@ _FIRST_NAMES = ("first_name", "firstName", "given_name", "name")
 
 
 def brief(
-    state: CustomerState, playbook: Playbook, purpose: str, channel: str, now_ms: int
+    state: CustomerState,
+    playbook: Playbook,
+    purpose: str,
+    channel: str,
+    now_ms: int,
+    groups: Sequence[GroupState] = (),
 ) -> Briefing:
     """Return what a reader on `channel` may know of a customer for `purpose`, as of `now_ms`.
+
+    `groups` are the records of those that the customer belongs to, for the caps that members share.
 
     Without permission for the purpose on that channel it holds nothing but the reason. Changes
     neither the state nor anything else.
@@ -51,7 +60,8 @@ def brief(
     )
     parts = p.parts_for(purpose, permitted=True)
     briefing.parts = tuple([part.name for part in p.TABLE if part.name in parts])
-    _Reader(state, playbook, purpose, channel, now_ms, permitted, parts, briefing).read()
+    reader = _Reader(state, playbook, purpose, channel, now_ms, permitted, parts, briefing, groups)
+    reader.read()
     briefing.avoid += [
         m.Avoid(m.NO_CONSENT, each)
         for each in asked
@@ -73,6 +83,7 @@ class _Reader:
     permitted: frozenset[str]
     parts: frozenset[str]
     briefing: Briefing
+    groups: Sequence[GroupState]
 
     def read(self) -> None:
         """Fill in part by part, in the order of the table."""
@@ -222,7 +233,7 @@ class _Reader:
         return m.Offered(
             effect_text(effect.origin or self.state.number, effect.seq, effect.n),
             effect.action,
-            _label(action),
+            label_of(action),
             effect.channel,
             effect.at_ms,
             effect.expires_at_ms,
@@ -238,10 +249,10 @@ class _Reader:
             until_ms = history.last_refused_at_ms + silent_ms
             action = self._action(key)
             if action is not None and history.last_refused_at_ms and until_ms > self.now_ms:
-                found.append(m.Avoid(m.REFUSED, key, _label(action), until_ms))
+                found.append(m.Avoid(m.REFUSED, key, label_of(action), until_ms))
         found.sort(key=lambda a: (-a.until_ms, a.about))
         self.briefing.avoid += found[: m.MAX_AVOID // 2]
-        counts = counters(self.state.profile, self.playbook.caps, self.now_ms)
+        counts = counters(self.state.profile, self.playbook.caps, self.now_ms, self.groups)
         for cap, retry_at_ms in full_caps(self.playbook.caps, counts):
             here = cap.channels is None or self.channel in cap.channels
             if here and (cap.purposes is None or any(map(self._sees, cap.purposes))):
@@ -263,10 +274,16 @@ class _Reader:
                         timer.key.rpartition("/")[2],
                         timer.due_at_ms,
                         tuple([action.key for action in actions]),
-                        tuple([_label(action) for action in actions]),
+                        tuple([label_of(action) for action in actions]),
                     )
                 )
-        positions.sort(key=lambda each: (each.due_at_ms, each.scenario, each.key))
+        for instance in self.state.journeys.instances:
+            position = position_of(instance, self.playbook, self._sees)
+            if position is not None:
+                positions.append(position)
+        positions.sort(
+            key=lambda each: (each.due_at_ms == 0, each.due_at_ms, each.scenario, each.key)
+        )
         self.briefing.positions = positions[: m.MAX_POSITIONS]
 
     def _say(self) -> None:
@@ -299,10 +316,6 @@ class _Reader:
         """Return an action that may be seen; what the playbook no longer knows may not."""
         action = self.playbook.action(key)
         return action if action is not None and self._sees(action.purpose) else None
-
-
-def _label(action: Action) -> str:
-    return action.description or action.name.replace("_", " ")
 
 
 def _at(said: m.Said | None) -> int:

@@ -83,7 +83,9 @@ class WebhookChannel:
                 allow_redirects=False,
             ) as answer:
                 delivery = self._judge(answer)
-                await _drain(answer)
+                body = await _drain(answer)
+                if delivery.status is DeliveryStatus.DELIVERED:
+                    return Delivery(DeliveryStatus.DELIVERED, answer=body)
                 return delivery
         except TimeoutError:
             detail = f"no answer within {self._timeout_s:g} s"
@@ -161,17 +163,26 @@ def retry_after_s(header: str | None, now_s: float) -> float | None:
     return max(0.0, at.timestamp() - now_s)
 
 
-async def _drain(answer: aiohttp.ClientResponse) -> None:
-    """Read a short body so that its connection can serve again; the verdict is known already."""
+async def _drain(answer: aiohttp.ClientResponse) -> bytes:
+    """Read a short body, so that its connection can serve again; the verdict is known already.
+
+    Returns:
+        The body, or nothing when it is not whole: it is too long, too slow or broken.
+    """
+    body = b""
     try:
         async with asyncio.timeout(_DRAIN_S):
-            left = MOST_BODY_BYTES
-            while left and (chunk := await answer.content.read(left)):
-                left -= len(chunk)
+            while len(body) < MOST_BODY_BYTES:
+                chunk = await answer.content.read(MOST_BODY_BYTES - len(body))
+                if not chunk:
+                    break
+                body += chunk
     except (TimeoutError, aiohttp.ClientError, OSError):
         pass
-    if not answer.content.is_eof():
-        answer.close()
+    if answer.content.is_eof():
+        return body
+    answer.close()
+    return b""
 
 
 def _checked_url(text: str, allow_private: bool) -> URL:

@@ -1,5 +1,7 @@
 """Arbitration: priority = propensity × context weight × value × lever − cost, slot by slot."""
 
+from itertools import chain
+
 from actors.decisioning.exploration import choose_index
 from actors.decisioning.inputs import (
     ARBITRATION,
@@ -18,15 +20,13 @@ from actors.playbook.model import Playbook
 
 MAX_OUTBOUND = 1
 """Outbound actions that one turn may start."""
+_OUTBOUND = [("", "outbound")] * MAX_OUTBOUND
 
 
 def rows_of(prepared: Prepared, playbook: Playbook) -> list[ScoreRow]:
     """Return one row per distinct action among the candidates, in order of first appearance."""
-    actions = playbook.actions
-    return [
-        ScoreRow(actions[index].key, prepared.tier, actions[index].starting_propensity)
-        for index in dict.fromkeys([candidate.action for candidate in prepared.candidates])
-    ]
+    rows = plan_of(playbook).rows[prepared.tier]
+    return [rows[i] for i in dict.fromkeys([each.action for each in prepared.candidates])]
 
 
 def scores_by_action(prepared: Prepared, playbook: Playbook, scores: Scores) -> dict[int, Score]:
@@ -47,39 +47,59 @@ def choose(
     """
     plan = plan_of(playbook)
     removed = list(prepared.removed)
-    by_slot: dict[str, list[Ranked]] = {}
-    for candidate in prepared.candidates:
-        ranked = _rank(candidate, prepared, scores, playbook)
-        if ranked.priority_minor > 0.0:
-            by_slot.setdefault(candidate.placement, []).append(ranked)
-        else:
-            removed.append(
-                Removal(candidate.action, candidate.channel, ARBITRATION, "worth less than nothing")
-            )
-    for group in by_slot.values():
-        group.sort(key=lambda r: (-r.priority_minor, playbook.actions[r.action].key, r.channel))
+    by_slot = _worthwhile(prepared, scores, playbook, removed)
     chosen: list[Chosen] = []
     used: set[int] = set()
     slots = [(p, p) for p in given.placements[: given.max_actions]]
-    slots += [("", "outbound")] * MAX_OUTBOUND
+    slots += _OUTBOUND
     taken = [count for count, _ in given.caps]
     for placement, stream in slots:
-        open_to = [
-            r
-            for r in by_slot.get(placement, ())
-            if not chosen or (r.action not in used and _has_room(r, taken, plan, playbook, removed))
-        ]
-        if not open_to:
+        open_to = by_slot.get(placement)
+        if open_to is None:
             continue
+        if chosen:
+            open_to = [
+                r
+                for r in open_to
+                if r.action not in used and _has_room(r, taken, plan, playbook, removed)
+            ]
+            if not open_to:
+                continue
         index, chosen_with = choose_index(given.seed, f"slot/{stream}", len(open_to))
         picked = open_to[index]
         used.add(picked.action)
         for i in plan.options[picked.action][picked.channel].caps:
             taken[i] += 1
-        rank = 1 + len([c for c in chosen if bool(c.ranked.placement) == bool(picked.placement)])
+        rank = 1
+        for earlier in chosen:
+            rank += bool(earlier.ranked.placement) == bool(placement)
         chosen.append(Chosen(picked, rank, chosen_with))
-    everything = tuple([r for group in by_slot.values() for r in group])
+    everything = tuple(chain.from_iterable(by_slot.values()))
     return Choice(everything, tuple(chosen), tuple(removed))
+
+
+def _worthwhile(
+    prepared: Prepared, scores: dict[int, Score], playbook: Playbook, removed: list[Removal]
+) -> dict[str, list[Ranked]]:
+    """Return what is worth more than nothing, by placement, best first."""
+    by_slot: dict[str, list[Ranked]] = {}
+    for candidate in prepared.candidates:
+        ranked = _rank(candidate, prepared, scores, playbook)
+        if ranked.priority_minor > 0.0:
+            group = by_slot.get(ranked.placement)
+            if group is None:
+                by_slot[ranked.placement] = [ranked]
+            else:
+                group.append(ranked)
+        else:
+            removed.append(
+                Removal(candidate.action, candidate.channel, ARBITRATION, "worth less than nothing")
+            )
+    actions = playbook.actions
+    for group in by_slot.values():
+        if len(group) > 1:
+            group.sort(key=lambda r: (-r.priority_minor, actions[r.action].key, r.channel))
+    return by_slot
 
 
 def _has_room(
@@ -97,21 +117,21 @@ def _has_room(
 def _rank(
     candidate: Candidate, prepared: Prepared, scores: dict[int, Score], playbook: Playbook
 ) -> Ranked:
-    action = playbook.actions[candidate.action]
-    score = scores[candidate.action]
-    cost_minor = action.treatments[candidate.channel].cost_minor
-    weight = prepared.weights[candidate.action]
-    gain_minor = score.propensity * weight * action.value_minor * action.lever
+    index, channel, placement, trigger = candidate
+    propensity, observations = scores[index]
+    action, weight = playbook.actions[index], prepared.weights[index]
+    value_minor, lever = action.value_minor, action.lever
+    cost_minor = action.treatments[channel].cost_minor
     return Ranked(
-        candidate.action,
-        candidate.channel,
-        candidate.placement,
-        candidate.trigger,
-        score.propensity,
-        score.observations,
+        index,
+        channel,
+        placement,
+        trigger,
+        propensity,
+        observations,
         weight,
-        action.value_minor,
-        action.lever,
+        value_minor,
+        lever,
         cost_minor,
-        gain_minor - cost_minor,
+        propensity * weight * value_minor * lever - cost_minor,
     )

@@ -4,31 +4,32 @@ The variables are picked once per playbook, and are flat (see actors/playbook/lo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from actors.attributes import rule_value
+from actors.decisioning.local_time import Calendar, calendar, local_time
 from actors.decisioning.profile_fields import MAPS, SCALARS
+from actors.domain.groups import GroupState, current
 from actors.domain.profile import Profile
 from actors.domain.state import CustomerState
 from actors.playbook.fields import AFTER_SEGMENTS, ATTRIBUTES, CATALOGUE, NEVER_DAYS
 from actors.playbook.lowering import Variable, variable_of
 from actors.playbook.model import Action, Playbook
 from actors.playbook.rules import Rule
+from actors.playbook.scenario_parts import rules_in, templates_in
 from actors.playbook.templates import Placeholder, Template
 
 _DAY_MS = 86_400_000.0
-_QUARTER_MS = 900_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
 class Occasion:
-    """The event, question or timer that the context is built for."""
+    """The event, question or timer that the context is built for, and the customer's `groups`."""
 
     type: str
     name: str
@@ -36,21 +37,24 @@ class Occasion:
     properties: dict[str, Any]
     traits: dict[str, Any]
     late: bool
+    groups: Sequence[GroupState] = ()
+    instance: dict[str, Any] = field(default_factory=dict)
 
 
 class View:
     """What a reader may look at. `scale` is minor units per currency unit."""
 
-    __slots__ = ("_local", "now_ms", "occasion", "scale", "state", "timezone")
+    __slots__ = ("_local", "economics", "now_ms", "occasion", "scale", "state", "timezone")
 
     def __init__(
-        self, state: CustomerState, occasion: Occasion, now_ms: int, scale: float, timezone: str
+        self, state: CustomerState, occasion: Occasion, now_ms: int, playbook: Playbook
     ) -> None:
         self.state = state
         self.occasion = occasion
         self.now_ms = now_ms
-        self.scale = scale
-        self.timezone = timezone
+        self.scale = 10.0**playbook.minor_digits
+        self.timezone = playbook.timezone
+        self.economics = playbook.economics
         self._local: datetime | None = None
 
     @property
@@ -74,40 +78,6 @@ def days_since(at_ms: int, now_ms: int) -> float:
     return (now_ms - at_ms) / _DAY_MS if at_ms else NEVER_DAYS
 
 
-@lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
-
-
-def local_time(now_ms: int, *names: str) -> datetime:
-    """Return the local time in the first zone of `names` that exists, else in UTC."""
-    moment = _EPOCH + timedelta(milliseconds=now_ms)
-    for name in names:
-        zone = _zone(name) if name else None
-        if zone is not None:
-            return moment.astimezone(zone)
-    return moment
-
-
-Calendar = tuple[int, int, int, int]
-"""Hour, weekday, day and month."""
-
-
-def _calendar_of(local: datetime) -> Calendar:
-    return local.hour, local.weekday(), local.day, local.month
-
-
-@lru_cache(maxsize=4096)
-def _quarter(number: int, *zones: str) -> Calendar | None:
-    """Return what holds all through a quarter of an hour since 1970; None if it changes within."""
-    first = _calendar_of(local_time(number * _QUARTER_MS, *zones))
-    last = _calendar_of(local_time((number + 1) * _QUARTER_MS - 1, *zones))
-    return first if first == last else None
-
-
 def _contacts_within(profile: Profile, now_ms: int, days: int) -> int:
     since = now_ms - days * _DAY_MS
     return sum(1 for contact in profile.contacts if contact.at_ms > since)
@@ -124,6 +94,28 @@ def _marketing(view: View) -> dict[str, str]:
         for key, consent in view.state.profile.consents.items()
         if key.endswith("|marketing") and not 0 < consent.expires_at_ms <= view.now_ms
     }
+
+
+def _joined(view: View) -> dict[str, str]:
+    """Ids of groups by kind, of several of a kind the one joined last."""
+    groups = view.state.groups
+    return {each.kind: each.group_id for each in current(groups)} if groups else {}
+
+
+def _of_kinds(view: View) -> dict[str, GroupState]:
+    return {group.kind: group for group in view.occasion.groups}
+
+
+def _departments(view: View) -> Mapping[str, Any]:
+    return view.state.profile.departments
+
+
+def _channels(view: View) -> Mapping[str, Any]:
+    return view.state.profile.channels
+
+
+def _responses(view: View) -> Mapping[str, Any]:
+    return view.state.profile.responses
 
 
 def _worth(view: View) -> tuple[Value, ...]:
@@ -150,8 +142,7 @@ def _cart(view: View) -> tuple[Value, ...]:
 
 
 def _now(view: View) -> Calendar:
-    zone = view.state.profile.timezone
-    return _quarter(view.now_ms // _QUARTER_MS, zone, view.timezone) or _calendar_of(view.local)
+    return calendar(view.now_ms, view.state.profile.timezone, view.timezone)
 
 
 _TOGETHER: dict[tuple[str, ...], Reader] = {
@@ -189,36 +180,43 @@ _SCALARS: dict[str, Scalar] = {
 
 _MAPS: dict[str, tuple[Entries, Entry]] = {
     "profile.spend_by_department": (
-        lambda v: v.state.profile.departments,
+        _departments,
         lambda d, v: d.spend_minor / v.scale,
     ),
     "profile.orders_by_department": (
-        lambda v: v.state.profile.departments,
+        _departments,
         lambda d, _: d.orders,
     ),
     "profile.days_since_department": (
-        lambda v: v.state.profile.departments,
+        _departments,
         lambda d, v: days_since(d.last_at_ms, v.now_ms),
     ),
-    "profile.channel_events": (lambda v: v.state.profile.channels, lambda c, _: c.events),
+    "profile.channel_events": (_channels, lambda c, _: c.events),
     "profile.channel_days": (
-        lambda v: v.state.profile.channels,
+        _channels,
         lambda c, v: days_since(c.last_seen_at_ms, v.now_ms),
     ),
     "profile.views": (lambda v: v.state.profile.views, lambda n, _: n),
     "profile.consent": (_marketing, lambda status, _: status == "granted"),
-    "profile.offered": (lambda v: v.state.profile.responses, lambda r, _: r.offered),
-    "profile.taken": (lambda v: v.state.profile.responses, lambda r, _: r.taken),
-    "profile.refused": (lambda v: v.state.profile.responses, lambda r, _: r.refused),
+    "profile.offered": (_responses, lambda r, _: r.offered),
+    "profile.taken": (_responses, lambda r, _: r.taken),
+    "profile.refused": (_responses, lambda r, _: r.refused),
     "profile.days_since_refused": (
-        lambda v: v.state.profile.responses,
+        _responses,
         lambda r, v: days_since(r.last_refused_at_ms, v.now_ms),
     ),
     "profile.traits": (lambda v: v.state.profile.traits, lambda value, _: value),
     "event.properties": (lambda v: v.occasion.properties, lambda value, _: value),
     "event.traits": (lambda v: v.occasion.traits, lambda value, _: value),
+    "instance": (lambda v: v.occasion.instance, lambda value, _: value),
+    "profile.groups": (_joined, lambda group_id, _: group_id),
+    "group.members": (_of_kinds, lambda group, _: group.members),
+    "group.traits": (_of_kinds, lambda group, _: group.known_traits()),
     **MAPS,
 }
+
+INSTANCE = "instance"
+"""The variable that is different for each instance of a scenario."""
 
 FIELD_NAMES = (
     frozenset(_SCALARS)
@@ -229,14 +227,19 @@ FIELD_NAMES = (
 """Every field that is read here: the playbook's catalogue without segments and tier (tested)."""
 
 
-def _entries(path: str, keys: Sequence[str]) -> Reader:
-    """Read entries of one map; what is not there reads as the catalogue's default."""
-    entries, read = _MAPS[path]
-    default = CATALOGUE[path].default
+def _entries(entries: Entries, wanted: Sequence[tuple[str, str]]) -> Reader:
+    """Read entries of one map; what is not there reads as the catalogue's default.
+
+    `wanted` holds paths that are kept in that map, each with a key.
+    """
+    reads = [(key, _MAPS[path][1], CATALOGUE[path].default) for path, key in wanted]
+    nothing = [default for _, _, default in reads]
 
     def reader(view: View) -> list[Value]:
         known = entries(view)
-        return [read(known[key], view) if key in known else default for key in keys]
+        if not known:
+            return nothing
+        return [read(known[key], view) if key in known else default for key, read, default in reads]
 
     return reader
 
@@ -258,6 +261,8 @@ def _some(path: str, keys: Sequence[str]) -> Scalar:
 
     def reader(view: View) -> Value:
         known = entries(view)
+        if not known:
+            return {}
         return {key: read(known[key], view) for key in keys if key in known}
 
     return reader
@@ -285,18 +290,28 @@ def _readers(variables: Sequence[Variable], playbook: Playbook) -> tuple[list[Re
         if any(path in left for path in paths):
             readers.append(reader)
             read += [variable_of(path).name for path in paths]
-    entries: dict[str, list[Variable]] = {}
+    declared = [v for v in variables if v.key is not None and v.path == ATTRIBUTES]
+    if declared:
+        readers.append(_attributes([v.key or "" for v in declared], playbook))
+        read += [v.name for v in declared]
+    kept: dict[Entries, list[Variable]] = {}
     for variable in variables:
-        if variable.key is not None:
-            entries.setdefault(variable.path, []).append(variable)
-    for path, some in entries.items():
-        keys = [v.key or "" for v in some]
-        readers.append(_attributes(keys, playbook) if path == ATTRIBUTES else _entries(path, keys))
+        if variable.key is not None and variable.path != ATTRIBUTES:
+            kept.setdefault(_MAPS[variable.path][0], []).append(variable)
+    for entries, some in kept.items():
+        readers.append(_entries(entries, [(v.path, v.key or "") for v in some]))
         read += [v.name for v in some]
     single = [v for v in left.values() if v.name not in read]
     scalars = [_scalar(v.path, playbook) for v in single]
     readers.append(lambda view: [scalar(view) for scalar in scalars])
     return readers, read + [v.name for v in single]
+
+
+def _picker(places: Sequence[int]) -> Callable[[Sequence[Value]], Sequence[Value]]:
+    """Return how to bring values into another order."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: [values[place] for place in places]
 
 
 class ContextBuilder:
@@ -308,8 +323,7 @@ class ContextBuilder:
     """
 
     def __init__(self, playbook: Playbook) -> None:
-        self._scale = 10.0**playbook.minor_digits
-        self._timezone = playbook.timezone
+        self._playbook = playbook
         variables = {variable for rule in rules_of(playbook) for variable in rule.variables}
         for template in _templates_of(playbook):
             variables |= {v for p in template.placeholders if (v := variable_quoted(p)) is not None}
@@ -318,21 +332,31 @@ class ContextBuilder:
         self.names = tuple(variable.name for variable in ordered)
         self.positions = {name: i for i, name in enumerate(self.names)}
         self._readers, read = _readers(ordered, playbook)
-        self._order = [read.index(name) for name in self.names]
+        self._in_order = _picker([read.index(name) for name in self.names])
 
     def build(self, state: CustomerState, occasion: Occasion, now_ms: int) -> list[Value]:
         """Return the values of the variables, in the order of `names`."""
-        view = View(state, occasion, now_ms, self._scale, self._timezone)
+        view = View(state, occasion, now_ms, self._playbook)
         values: list[Value] = []
         for reader in self._readers:
             values += reader(view)
-        return list(map(values.__getitem__, self._order))
+        return list(self._in_order(values))
 
 
 @lru_cache(maxsize=16)
 def builder_of(playbook: Playbook) -> ContextBuilder:
     """Return the builder of a playbook, made once."""
     return ContextBuilder(playbook)
+
+
+def with_instance(
+    values: Sequence[Value], playbook: Playbook, data: Mapping[str, Any]
+) -> Sequence[Value]:
+    """Return a builder's values, as they are for a scenario's instance with this data."""
+    position = builder_of(playbook).positions.get(INSTANCE)
+    if position is None:
+        return values
+    return [*values[:position], data, *values[position + 1 :]]
 
 
 def rules_of_action(action: Action) -> list[Rule]:
@@ -346,11 +370,13 @@ def rules_of(playbook: Playbook) -> list[Rule]:
     rules = [segment.rule for segment in playbook.segments]
     for action in playbook.actions:
         rules += rules_of_action(action)
-    return rules + [trigger.when for trigger in playbook.triggers if trigger.when is not None]
+    rules += [trigger.when for trigger in playbook.triggers if trigger.when is not None]
+    return rules + [rule for scenario in playbook.scenarios for rule in rules_in(scenario)]
 
 
 def _templates_of(playbook: Playbook) -> list[Template]:
-    return [t.content for action in playbook.actions for t in action.treatments.values()]
+    treatments = [t.content for action in playbook.actions for t in action.treatments.values()]
+    return treatments + [t for scenario in playbook.scenarios for t in templates_in(scenario)]
 
 
 def variable_quoted(placeholder: Placeholder) -> Variable | None:

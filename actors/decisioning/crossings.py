@@ -14,8 +14,9 @@ from math import floor
 from typing import Any
 
 from actors.attributes import next_change_ms
-from actors.decisioning.context import builder_of, local_time
+from actors.decisioning.context import builder_of
 from actors.decisioning.linear import Line, NotLinearError, compare
+from actors.decisioning.local_time import local_time
 from actors.domain.loyalty import CLIENT_ORDERS, LAPSED_AFTER_MS, LAPSED_GAPS, mean_gap_ms
 from actors.domain.state import CustomerState
 from actors.playbook.fields import CATALOGUE, NEVER_DAYS
@@ -101,7 +102,10 @@ class Crossings:
         self._steps: dict[str, Step] = {}
         for segment in lasting(playbook):
             self._read(segment)
-        self._offsets = [(position, sorted(marks)) for position, marks in self._marks.items()]
+        self._offsets = [
+            (position, sorted(marks), max(marks)) for position, marks in self._marks.items()
+        ]
+        self._meeting = [line.meets_ms for line in self._lines]
         self._all = list(self._steps.values())
         self.moves = bool(self._offsets or self._lines or self._all)
 
@@ -110,23 +114,24 @@ class Crossings:
 
         `values` are those of now, in the order of `ContextBuilder.names`.
         """
-        found: list[int] = []
-        for position, offsets in self._offsets:
+        first_ms: int | None = None
+        for position, offsets, last in self._offsets:
             days = values[position]
             if days != NEVER_DAYS:
                 gone_ms = round(days * _DAY_MS)
-                place = bisect_right(offsets, gone_ms)
-                if place < len(offsets):
-                    found.append(now_ms + offsets[place] - gone_ms)
-        for line in self._lines:
-            at_ms = line.meets_ms(values, now_ms)
-            if at_ms is not None:
-                found.append(at_ms)
+                if gone_ms < last:
+                    at_ms = now_ms + offsets[bisect_right(offsets, gone_ms)] - gone_ms
+                    if first_ms is None or at_ms < first_ms:
+                        first_ms = at_ms
+        for meets_ms in self._meeting:
+            meets_at_ms = meets_ms(values, now_ms)
+            if meets_at_ms is not None and (first_ms is None or meets_at_ms < first_ms):
+                first_ms = meets_at_ms
         for step in self._all:
-            at_ms = step(state, now_ms)
-            if at_ms is not None:
-                found.append(at_ms)
-        return min(found, default=None)
+            step_ms = step(state, now_ms)
+            if step_ms is not None and (first_ms is None or step_ms < first_ms):
+                first_ms = step_ms
+        return first_ms
 
     def _read(self, segment: Segment) -> None:
         rule = segment.rule

@@ -1,5 +1,6 @@
 """The funnel before scoring: who may be a candidate at all, and for each of the others why not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from math import prod
@@ -36,7 +37,8 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
     plan = plan_of(playbook)
     standing = standing or plan.stand(given.context)
     full = full_caps(playbook.caps, given.caps)
-    funnel = _Funnel(given, playbook, standing, full)
+    once = not given.proposals and len(given.placements) == 1
+    funnel = _Funnel(given, playbook, standing, full, None if once else {})
     for placement in given.placements:
         shelf = plan.placed.get((given.channel, placement))
         if shelf is None:
@@ -65,20 +67,25 @@ class _Funnel:
     playbook: Playbook
     standing: Standing
     full: list[FullCap]
+    judged: dict[Option, bool] | None
     candidates: list[Candidate] = field(default_factory=list)
     removed: list[Removal] = field(default_factory=list)
     weights: dict[int, float] = field(default_factory=dict)
-    judged: dict[Option, bool] = field(default_factory=dict)
 
     def consider(
         self, shelf: Shelf, channels: tuple[str, ...] | None, placement: str, trigger: str
     ) -> bool:
         """Judge the options of a shelf on some channels, or on any; return whether there are any.
 
-        An option is judged once, and removed once, on however many shelves it is.
+        An option is judged once, and removed once, on however many shelves it is; `judged` is None
+        when there is one shelf only.
         """
         standing, judged = self.standing, self.judged
         eligible = shelf.eligible(standing.values, standing.segments, standing.tier)
+        if judged is None and channels is None:
+            self._judge(shelf, eligible, placement)
+            return True
+        judged = {} if judged is None else judged
         found = False
         for option, fits in zip(shelf.options, eligible, strict=True):
             if channels is not None and option.channel not in channels:
@@ -94,8 +101,20 @@ class _Funnel:
                 self.candidates.append(Candidate(option.index, option.channel, placement, trigger))
         return found
 
+    def _judge(self, shelf: Shelf, eligible: Sequence[bool], placement: str) -> None:
+        """Judge all options of a shelf that is the only one."""
+        removed, candidates = self.removed, self.candidates
+        for option, fits in zip(shelf.options, eligible, strict=True):
+            removal = self._refusal(option) if fits else option.ineligible
+            if removal is not None:
+                removed.append(removal)
+            elif len(candidates) < MAX_CANDIDATES:
+                candidates.append(Candidate(option.index, option.channel, placement, ""))
+
     def _weigh(self, option: Option) -> float:
         """Return the product of the factors whose condition holds."""
+        if not option.factors:
+            return 1.0
         standing = self.standing
         met = option.conditions(standing.values, standing.segments, standing.tier)
         return prod(compress(option.factors, met), start=1.0)

@@ -7,6 +7,7 @@ from actors.decisioning.record import DecisionRecord
 from actors.domain.actions import Effect
 from actors.domain.events import Command, Event, Response
 from actors.domain.merges import MergeRecord
+from actors.scenarios.world import Line
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class TurnRecord:
 
     `at_ms` is the event's time after correction, `received_at_ms` the business clock when the turn
     ran. Exactly one of `event`, `response`, `timer`, `command` and `merge` is set, but a merge by
-    hand has its command too; `timer` is (key, kind, subject). `result` is what a command answers.
+    hand has its command too; `timer` is (key, kind, subject). `result` is what a command answers; `lines` what happened in scenarios.
     """
 
     at_ms: int
@@ -43,3 +44,4 @@ class TurnRecord:
     command: Command | None = None
     merge: MergeRecord | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)

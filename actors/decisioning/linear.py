@@ -42,9 +42,9 @@ class Line:
             first_ms = floor(now_ms - height / slope * _DAY_MS) - 1
         except (TypeError, ValueError, ArithmeticError):
             return None  # sides that never meet, or of types that CEL does not compare
-        if first_ms + 3 <= now_ms:
-            return None
-        return max(first_ms, now_ms + 1)
+        if first_ms > now_ms:
+            return first_ms
+        return None if first_ms + 3 <= now_ms else now_ms + 1
 
 
 def compare(

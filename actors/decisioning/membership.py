@@ -7,6 +7,7 @@ from typing import Any
 from actors.decisioning.context import Occasion, builder_of
 from actors.decisioning.crossings import crossings_of, lasting
 from actors.decisioning.plan import Standing, plan_of
+from actors.domain.groups import GroupState
 from actors.domain.state import CustomerState, Timer
 from actors.playbook.model import Playbook
 
@@ -26,9 +27,11 @@ TOUCHED = frozenset(
 """Fields that an effect of the customer's own turn may change."""
 
 
-def standing_of(state: CustomerState, playbook: Playbook, now_ms: int) -> Standing:
+def standing_of(
+    state: CustomerState, playbook: Playbook, now_ms: int, groups: Sequence[GroupState] = ()
+) -> Standing:
     """Return where a customer stands at an instant at which nothing happens."""
-    occasion = Occasion("", "", "", {}, {}, late=False)
+    occasion = Occasion("", "", "", {}, {}, late=False, groups=groups)
     return plan_of(playbook).stand(builder_of(playbook).build(state, occasion, now_ms))
 
 
@@ -49,6 +52,8 @@ def difference(
 ) -> tuple[list[str], list[str]]:
     """Return (entered, left): in the playbook's order, and in the order of entering."""
     known, names = state.segments, names_of(playbook)
+    if len(held) == len(known) and known.keys() <= names and all(map(known.__contains__, held)):
+        return [], []  # as mostly
     entered = [name for name in held if name not in known and name in names]
     return entered, [name for name in known if name not in held or name not in names]
 
@@ -94,14 +99,18 @@ def look_at(state: CustomerState, at_ms: int | None) -> Timer | None:
         The timer when its stored row has to be written: a row that is earlier than the state says
         stays, and is moved when it is found due.
     """
-    timers = state.timers
-    known = next((timer for timer in timers if timer.key == SEGMENTS), None)
-    if known is not None and known.due_at_ms == at_ms:
-        return None
+    timers, known = state.timers, None
+    for timer in timers:
+        if timer.key == SEGMENTS:
+            if timer.due_at_ms == at_ms:
+                return None
+            known = timer
+            break
     if known is not None:
         timers = [timer for timer in timers if timer is not known]
-    timer = None if at_ms is None else Timer(SEGMENTS, at_ms, SEGMENTS)
-    state.timers = timers if timer is None else [*timers, timer]
-    if timer is None or (known is not None and known.due_at_ms < timer.due_at_ms):
+    if at_ms is None:
+        state.timers = timers
         return None
-    return timer
+    new = Timer(SEGMENTS, at_ms, SEGMENTS)
+    state.timers = [*timers, new]
+    return None if known is not None and known.due_at_ms < at_ms else new

@@ -10,6 +10,7 @@ from actors.decisioning.context import builder_of
 from actors.decisioning.inputs import ELIGIBILITY, Removal
 from actors.decisioning.predicates import predicates_of
 from actors.decisioning.quoting import Quote, quotes_of
+from actors.domain.scores import ScoreRow
 from actors.playbook.direct import Predicates
 from actors.playbook.model import Action, Playbook, Trigger
 from actors.playbook.rules import Rule
@@ -57,7 +58,8 @@ class Plan:
     """The rules of a playbook, and its actions by where they may stand.
 
     `options` holds those of an action by channel, `placed` those of a (channel, placement), and
-    `outbound` those of an action on channels that can be written to, in the channels' order.
+    `outbound` those of an action on channels that can be written to, in the channels' order. `rows`
+    are what a model is asked, by tier and index of the action.
     """
 
     def __init__(self, playbook: Playbook) -> None:
@@ -71,6 +73,11 @@ class Plan:
         self.placed = {
             (channel, placement): self._shelf([self.options[index][channel] for index in indices])
             for (channel, placement), indices in playbook.by_placement.items()
+        }
+        tiers = (*self._tiers, self._default_tier)
+        self.rows = {
+            tier: [ScoreRow(each.key, tier, each.starting_propensity) for each in playbook.actions]
+            for tier in tiers
         }
         self.outbound = [
             self._shelf([o for o in options.values() if o.action.treatments[o.channel].outbound])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from actors.domain.economics import cost_to_serve_minor, profit_and_loss
+from actors.domain.economics import Economics, cost_to_serve_minor, profit_and_loss
 from actors.domain.habits import local_hours, preferred_hours, total_hours
 from actors.domain.histories import Lead
 from actors.domain.loyalty import gap_ms, loyalty_stage
@@ -31,6 +31,10 @@ class Sight(Protocol):
         """Minor units per currency unit."""
 
     @property
+    def economics(self) -> Economics:
+        """What the playbook says of costs."""
+
+    @property
     def local(self) -> datetime:
         """The customer's local time."""
 
@@ -54,7 +58,7 @@ def _satisfaction(sight: Sight) -> float:
 
 
 def _profit(sight: Sight) -> float:
-    return profit_and_loss(_profile(sight), sight.scale).profit_minor / sight.scale
+    return profit_and_loss(_profile(sight), sight.scale, sight.economics).profit_minor / sight.scale
 
 
 def _payments_due(sight: Sight) -> float:
@@ -78,7 +82,9 @@ SCALARS: dict[str, Callable[[Sight], Any]] = {
     "profile.gap_days": lambda v: gap_ms(_profile(v)) / _DAY_MS,
     "profile.loyalty_stage": lambda v: loyalty_stage(_profile(v), v.now_ms),
     "profile.profit": _profit,
-    "profile.cost_to_serve": lambda v: cost_to_serve_minor(_profile(v), v.scale) / v.scale,
+    "profile.cost_to_serve": lambda v: (
+        cost_to_serve_minor(_profile(v), v.scale, v.economics) / v.scale
+    ),
     "profile.discounts": lambda v: _profile(v).ledger.discount_minor / v.scale,
     "profile.open_cases": lambda v: len(_profile(v).service.open_cases()),
     "profile.days_since_case": _days_since_case,

@@ -20,6 +20,9 @@ POSITIVE = frozenset({"click", "accept", "convert"})
 NEGATIVE = frozenset({"reject", "dismiss", "no_response"})
 WITHDRAWING = frozenset({"unsubscribe", "complaint"})
 
+CALL = "call/"
+"""What the action of an effect begins with that is no offer: a scenario calls a webhook."""
+
 INLINE = "inline"
 """Returned in the reply to the channel that asked."""
 OUTBOUND = "outbound"

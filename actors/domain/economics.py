@@ -1,7 +1,7 @@
 """What a customer is worth and costs: her own profit and loss."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.domain.profile import ChannelUse, Profile
 
@@ -12,7 +12,7 @@ CONTACT_COSTS: Mapping[str, float] = {
     "message_board": 4.57,
     "self_service": 1.17,
 }
-"""What one handled service contact costs by its way, in currency units: the client's figures, in dollars."""
+"""What one handled service contact costs by its way, in currency units, unless a playbook says otherwise."""
 
 CHANNEL_WAYS: Mapping[str, str] = {
     "call_center": "telephone",
@@ -31,9 +31,26 @@ CHANNEL_WAYS: Mapping[str, str] = {
 """The way of a channel whose name is none of `CONTACT_COSTS`. Any other channel's contacts are free."""
 
 DEFAULT_MARGIN = 0.25
-"""Gross margin as a share of net revenue where orders do not state the cost of their goods."""
+"""Gross margin as a share of net revenue where neither orders nor a playbook say what goods cost."""
 
 _MILLI = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Economics:
+    """What a playbook says of costs: `margin` in 0 … 1, `contact_costs` as `CONTACT_COSTS`."""
+
+    margin: float = DEFAULT_MARGIN
+    contact_costs: Mapping[str, float] = field(default_factory=lambda: CONTACT_COSTS)
+
+
+STANDARD = Economics()
+"""What holds where a playbook says nothing."""
+
+
+def economics_of(margin: float, costs: Mapping[str, float]) -> Economics:
+    """Return what a playbook states, with the standard costs of all that it does not name."""
+    return Economics(margin, {**CONTACT_COSTS, **costs})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +76,24 @@ class ProfitAndLoss:
 
 
 def contact_cost_minor(
-    channel: str, use: ChannelUse, scale: float, costs: Mapping[str, float] = CONTACT_COSTS
+    channel: str, use: ChannelUse, scale: float, economics: Economics = STANDARD
 ) -> int:
     """Return what the handled service contacts of one channel cost.
 
-    Stated costs count as stated. `costs` is by channel or else by way, in currency units of `scale`
-    minor units each.
+    Stated costs count as stated; of all others the price is that of the channel or else of its way, in
+    currency units of `scale` minor units each.
     """
+    costs = economics.contact_costs
     price = costs.get(channel)
     if price is None:
         price = costs.get(CHANNEL_WAYS.get(channel, ""), 0.0)
     return use.contact_cost_minor + (use.contacts - use.costed) * round(price * scale)
 
 
-def cost_to_serve_minor(
-    profile: Profile, scale: float, costs: Mapping[str, float] = CONTACT_COSTS
-) -> int:
+def cost_to_serve_minor(profile: Profile, scale: float, economics: Economics = STANDARD) -> int:
     """Return what service cost over all channels; see `contact_cost_minor`."""
     return sum(
-        contact_cost_minor(channel, use, scale, costs)
+        contact_cost_minor(channel, use, scale, economics)
         for channel, use in profile.channels.items()
         if use.contacts
     )
@@ -89,15 +105,12 @@ def send_cost_minor(profile: Profile) -> int:
 
 
 def profit_and_loss(
-    profile: Profile,
-    scale: float,
-    margin: float = DEFAULT_MARGIN,
-    costs: Mapping[str, float] = CONTACT_COSTS,
+    profile: Profile, scale: float, economics: Economics = STANDARD
 ) -> ProfitAndLoss:
     """Return a customer's profit and loss.
 
     Goods cost what orders stated, and `1 - margin` of the net revenue of all other orders: refunds
-    are taken to be of those. `scale` and `costs` are as for `contact_cost_minor`.
+    are taken to be of those. `scale` is as for `contact_cost_minor`.
     """
     ledger, net_minor = profile.ledger, profile.purchases.spend_minor
     unknown_minor = max(0, net_minor - ledger.goods_known_minor)
@@ -105,7 +118,7 @@ def profit_and_loss(
         revenue_minor=net_minor + ledger.refunded_minor,
         discounts_minor=ledger.discount_minor,
         refunds_minor=ledger.refunded_minor,
-        goods_minor=ledger.goods_minor + round(unknown_minor * (1.0 - margin)),
+        goods_minor=ledger.goods_minor + round(unknown_minor * (1.0 - economics.margin)),
         sends_minor=send_cost_minor(profile),
-        service_minor=cost_to_serve_minor(profile, scale, costs),
+        service_minor=cost_to_serve_minor(profile, scale, economics),
     )

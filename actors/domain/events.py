@@ -15,6 +15,9 @@ MAX_FUTURE_MS = 5 * 60 * 1000
 FIRST_MS = 1
 """Nothing happened before 1970; 0 stands for "never" in profiles."""
 
+DECIDE = "decide"
+"""The type of a question, which is no event."""
+
 EVENT_TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 
@@ -82,7 +85,10 @@ class Response:
 
 
 MERGE, UNMERGE, CONSENT, ERASE = "merge", "unmerge", "consent", "erase"
-COMMANDS = (MERGE, UNMERGE, CONSENT, ERASE)
+ENTER, ANSWER = "enter", "answer"
+COMMANDS = (MERGE, UNMERGE, CONSENT, ERASE, ENTER, ANSWER)
+OWN_TURNS = frozenset({CONSENT, ENTER, ANSWER})
+"""Commands that change nobody but the customer: turns like those of events."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,7 +97,8 @@ class Command:
 
     Arguments: of `merge` and `unmerge` the `other` customer's number; of `consent` the `channel`,
     `purpose`, `status` (`granted` or `denied`), and where known `source`, `basis`, `expires_at_ms`;
-    of `erase` none.
+    of `erase` none; of `enter` the `scenario` and the `data` of the start; of `answer` the `number`, `seq` and `n` of
+    the effect that called a webhook, whether it went `ok`, and the answer's `properties`.
     """
 
     message_id: str

@@ -37,7 +37,7 @@ def fold(state: CustomerState, event: Event, at_ms: int, now_ms: int, digits: in
         profile.late_events += 1
         notes.append("late")
     _context(profile, event, at_ms, newest, notes)
-    if event.traits:
+    if event.traits and event.type != "group":  # which says them of the group
         take_traits(profile, event.traits, TraitOrigin(at_ms, event.channel), newest, notes)
     handler = HANDLERS.get(event.name) if event.type == "track" else None
     if handler is not None:

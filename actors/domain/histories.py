@@ -83,7 +83,11 @@ class Outreach:
 
 @dataclass(slots=True)
 class Campaign:
-    """One campaign as it met this customer. `seq` is the turn of its assignment, 0 before it."""
+    """One campaign as it met this customer.
+
+    `seq` is the turn of its assignment, 0 before it; `origin` the number of the customer in whose
+    turns it counts, 0 for the one who holds this.
+    """
 
     kind: str = ""
     seq: int = 0
@@ -91,6 +95,7 @@ class Campaign:
     received_at_ms: int = 0
     redeemed: int = 0
     last_redeemed_at_ms: int = 0
+    origin: int = 0
 
 
 @dataclass(slots=True)

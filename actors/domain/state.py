@@ -5,7 +5,9 @@ from typing import Any
 
 from actors.domain.actions import OpenEffect
 from actors.domain.conversation import Conversation
+from actors.domain.groups import Membership
 from actors.domain.ids import Identity
+from actors.domain.journeys import Journeys
 from actors.domain.profile import Profile
 
 MAX_OPEN_EFFECTS = 32
@@ -18,7 +20,7 @@ class Timer:
     """Something this customer is waiting for. `key` is unique within the customer.
 
     `kind` is `trigger` (a delayed trigger; `subject` is its name and `data` what its rule and content
-    may refer to), `close` (the windows of open effects) or `segments` (when to look at them again).
+    may refer to), `close` (the windows of open effects), `segments` (when to look at them again), `absence`, `scenario` or `retention`.
     """
 
     key: str
@@ -36,7 +38,9 @@ class CustomerState:
     Events from before `erased_before_ms` are refused, because one of the identities was erased then.
     `attributes` holds the declared attributes by name, `patterns` the baselines: plain lists, whose
     layout belongs to `actors.attributes` and `actors.patterns`. `segments` are those that the customer
-    was in when last looked at, by name, and since when in milliseconds.
+    was in when last looked at, by name, and since when in milliseconds. `journeys` are the scenarios that
+    the customer is in. `groups` are the memberships
+    that last and the last that ended, in the order in which they were heard of.
     """
 
     number: int
@@ -53,6 +57,8 @@ class CustomerState:
     patterns: list[Any] = field(default_factory=list)
     erased_before_ms: int = 0
     segments: dict[str, int] = field(default_factory=dict)
+    groups: list[Membership] = field(default_factory=list)
+    journeys: Journeys = field(default_factory=Journeys)
 
     def effect(self, seq: int, n: int, origin: int = 0) -> OpenEffect | None:
         """Return the remembered effect, or None when it is unknown or was forgotten.

@@ -4,14 +4,23 @@ A merge is independent of order: whoever survives, and whichever of several merg
 is known afterwards is the same. What a bound cuts off is the exception; `merging` says where.
 """
 
-from actors.merging.merging import MergeResult, Parts, merge
-from actors.merging.unmerging import LaterTurn, Reading, Unmerged, UnmergeReport, unmerge
+from actors.merging.merging import Parts, merge
+from actors.merging.unmerging import (
+    LaterTurn,
+    Names,
+    Reading,
+    Shares,
+    Unmerged,
+    UnmergeReport,
+    unmerge,
+)
 
 __all__ = [
     "LaterTurn",
-    "MergeResult",
+    "Names",
     "Parts",
     "Reading",
+    "Shares",
     "UnmergeReport",
     "Unmerged",
     "merge",

@@ -19,7 +19,7 @@ from typing import Any
 
 from actors.domain.actions import OpenEffect
 from actors.domain.conversation import merge_conversations
-from actors.domain.ids import Identity
+from actors.domain.groups import united
 from actors.domain.state import (
     MAX_IDENTITIES,
     MAX_OPEN_EFFECTS,
@@ -28,8 +28,8 @@ from actors.domain.state import (
     Timer,
 )
 from actors.merging.joins import order_of
-from actors.merging.origins import seen_from
-from actors.merging.profiles import join_profiles, without_turns
+from actors.merging.origins import NOBODY, seen_from
+from actors.merging.profiles import join_profiles
 from actors.playbook.identity_model import UNLIMITED, IdentityRules
 from actors.scenarios.progress import TRIGGER
 
@@ -45,38 +45,20 @@ class Parts:
     patterns: Callable[[Patterns, Patterns], Patterns]
 
 
-@dataclass(slots=True)
-class MergeResult:
-    """What a merge changes besides the survivor's state.
-
-    `moved` are the loser's identities, to be owned by the survivor from now on. `timers_set` are timers
-    of the survivor that are new or due at another time, `timers_deleted` keys that it had no room for;
-    all timers of the loser's row are to be deleted. `forgotten` are identities that the survivor's
-    state has no room for: they are still its own.
-    """
-
-    moved: list[Identity]
-    timers_set: list[Timer]
-    timers_deleted: list[str]
-    forgotten: list[Identity]
-
-
 def merge(
     survivor: CustomerState, loser: CustomerState, rules: IdentityRules, parts: Parts
-) -> MergeResult:
+) -> None:
     """Make one customer of two, in `survivor`; `loser` is taken over and not to be used afterwards.
 
     `seq` and `generation` stay the survivor's: whoever commits the merge as a turn raises its `seq`.
+    Identities that the state has no room for are the survivor's all the same: its owner's table has all.
     """
     if survivor.number == loser.number:
         raise ValueError("a customer cannot be merged with itself")
-    seen_from(loser, loser.number, survivor.number)
-    moved = list(loser.identities)
-    forgotten = _identities(survivor, loser, rules)
-    due_before = {timer.key: timer.due_at_ms for timer in survivor.timers}
-    survivor.profile = join_profiles(
-        survivor.profile, without_turns(loser.profile), rules.strategies
-    )
+    for side in (survivor, loser):
+        seen_from(side, side.number, NOBODY)  # or a tie would depend on who survives
+    _identities(survivor, loser, rules)
+    survivor.profile = join_profiles(survivor.profile, loser.profile, rules.strategies)
     survivor.conversation = merge_conversations(survivor.conversation, loser.conversation)
     survivor.effects = _effects(survivor, loser)
     survivor.timers = _timers(survivor.timers, loser.timers)
@@ -84,19 +66,12 @@ def merge(
     survivor.patterns = parts.patterns(survivor.patterns, loser.patterns)
     survivor.erased_before_ms = max(survivor.erased_before_ms, loser.erased_before_ms)
     survivor.segments = _segments(survivor.segments, loser.segments)
-    kept = {timer.key for timer in survivor.timers}
-    return MergeResult(
-        moved=moved,
-        timers_set=[t for t in survivor.timers if due_before.get(t.key) != t.due_at_ms],
-        timers_deleted=[key for key in due_before if key not in kept],
-        forgotten=forgotten,
-    )
+    survivor.groups = united(survivor.groups, loser.groups)
+    seen_from(survivor, NOBODY, survivor.number)
 
 
-def _identities(
-    survivor: CustomerState, loser: CustomerState, rules: IdentityRules
-) -> list[Identity]:
-    """Unite identities and links in the survivor; return the identities that there is no room for."""
+def _identities(survivor: CustomerState, loser: CustomerState, rules: IdentityRules) -> None:
+    """Unite identities and links in the survivor, as far as there is room."""
     union = list(dict.fromkeys([*survivor.identities, *loser.identities]))
     links = dict.fromkeys([*survivor.linked, *loser.linked])
     stay = set(
@@ -104,12 +79,11 @@ def _identities(
     )
     survivor.identities = [identity for identity in union if identity in stay]
     survivor.linked = sorted(link for link in links if link not in union)[:MAX_IDENTITIES]
-    return [identity for identity in union if identity not in stay]
 
 
 def _effects(survivor: CustomerState, loser: CustomerState) -> list[OpenEffect]:
     def place(effect: OpenEffect) -> tuple[int, int, int, int]:
-        return (effect.at_ms, effect.origin or survivor.number, effect.seq, effect.n)
+        return (effect.at_ms, effect.origin, effect.seq, effect.n)
 
     known: dict[tuple[int, int, int], OpenEffect] = {}
     for each in (*survivor.effects, *loser.effects):
@@ -162,6 +136,8 @@ STATE_PARTS = {
     "attributes": "joined",
     "patterns": "joined",
     "erased_before_ms": "the later",
+    "groups": "united, one membership of each group",
+    "journeys": "the survivor's: the session joins them, because that ends some and withdraws offers",
     "segments": "united, each since the earlier; the next turn looks at them",
 }
 """What `merge` does with each field of a state."""

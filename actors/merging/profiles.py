@@ -15,7 +15,7 @@ what a mapping or list had no room for and meets again later.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from actors.domain.fold import MAX_CONSENTS
@@ -177,7 +177,7 @@ CAMPAIGN = Record(
     Campaign,
     {
         "kind": named,
-        ("assigned_at_ms", "seq"): latest(0),
+        ("assigned_at_ms", "seq", "origin"): latest(0),
         "received_at_ms": max,
         "redeemed": add,
         "last_redeemed_at_ms": max,
@@ -340,9 +340,3 @@ RECORDS = (
     LEAD,
 )
 """The parts that are joined field by field."""
-
-
-def without_turns(profile: Profile) -> Profile:
-    """Return a profile that names no turn of its customer: for one who gives up the number."""
-    campaigns = {name: replace(each, seq=0) for name, each in profile.campaigns.items()}
-    return replace(profile, campaigns=campaigns)

@@ -12,25 +12,27 @@
 A side owns the identities that it had, and those that its events claimed since. Taking an event again
 is the turn's own `begin`, at the recorded times and with the playbook of now, but nothing is decided:
 effects are those that were recorded. Withdrawals of consent since the merge stay on both sides.
+
+While the survivor was itself part of somebody else, its turns were taken in that one's journal, under
+that one's numbers: those that came back with it are taken again like its own.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from actors.decisioning.journal import TurnRecord
-from actors.domain.actions import WITHDRAWING, Effect, OpenEffect
+from actors.domain.actions import Effect, OpenEffect
 from actors.domain.errors import InvalidIdError
 from actors.domain.events import CONSENT, Command, Event, Response
-from actors.domain.fold import fold, set_consent
+from actors.domain.fold import set_consent
 from actors.domain.ids import Identity, parse_effect
 from actors.domain.merges import MergeRecord
-from actors.domain.profile import ConsentState
 from actors.domain.state import CustomerState
-from actors.identity import identities_of
+from actors.identity import identities_of, refused_in, remember
 from actors.merging.merging import Parts, merge
 from actors.merging.origins import seen_from
+from actors.merging.withdrawing import Acts, acts_of_command, acts_of_event, acts_of_response
 from actors.playbook.model import Playbook, Trigger
 from actors.policies.consent import GRANTED
 from actors.turn import DECIDE, Turn, begin, effect_of, obey, respond, wake
@@ -41,32 +43,46 @@ Unpack = Callable[[bytes], CustomerState]
 
 @dataclass(frozen=True, slots=True)
 class LaterTurn:
-    """A turn of the survivor since the merge, as journalled.
+    """A turn since the merge, as journalled.
 
     `recalled` is the effect that a response is about, where neither side's state nor a turn since the
-    merge has it. `given_back` says that an unmerge from somebody else has given the turn away since:
-    then only what it withdrew counts.
+    merge has it. `not_theirs` says that the turn is somebody else's, with whom the survivor was one
+    when it was taken: then only what it withdrew counts, and that it ended a wait. `number` is the
+    customer in whose journal the turn is and `place` the seq of the survivor's journal at which it
+    counts; both are 0 for a turn in the survivor's own.
     """
 
     seq: int
     record: TurnRecord
     recalled: OpenEffect | None = None
-    given_back: bool = False
+    not_theirs: bool = False
+    number: int = 0
+    place: int = 0
 
 
 @dataclass(slots=True)
-class UnmergeReport:
-    """Seqs of the turns since the merge, by where they went.
+class Shares:
+    """Seqs of turns in one journal, by where they went.
 
     `both` names events that carry identities of both sides and stay with the survivor; they are in
-    `to_survivor` too. `skipped` could not be taken again. `to_loser_identities` are the loser's own
-    and those claimed on its side since: the loser owns them from now on.
+    `to_survivor` too. `skipped` could not be taken again.
     """
 
     to_loser: list[int] = field(default_factory=list)
     to_survivor: list[int] = field(default_factory=list)
     both: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class UnmergeReport(Shares):
+    """Where the turns since the merge went: those in the survivor's own journal, and `elsewhere`.
+
+    `elsewhere` is by the number of the journal's customer. `to_loser_identities` are the loser's own
+    and those claimed on its side since: the loser owns them from now on.
+    """
+
+    elsewhere: dict[int, Shares] = field(default_factory=dict)
     to_loser_identities: list[Identity] = field(default_factory=list)
 
 
@@ -88,28 +104,41 @@ class Reading:
     unpack: Unpack
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Whose identities are whose, beyond what states remember.
+
+    `moved` are the loser's by the merge record; `owned` all that the survivor owns now, but what came
+    with somebody else: nothing else is claimed again. None: that is not known.
+    """
+
+    moved: Collection[Identity] = ()
+    owned: Collection[Identity] | None = None
+
+
 def unmerge(
     survivor_before: CustomerState,
     loser_before: CustomerState,
     later: Sequence[LaterTurn],
     reading: Reading,
     *,
-    moved: Collection[Identity] = (),
-    owned: Collection[Identity] | None = None,
+    names: Names | None = None,
     merged_at: int = 0,
+    denied: Acts | None = None,
 ) -> Unmerged:
     """Take a merge back. Both states are taken over.
 
-    `later` are the survivor's turns since the merge, oldest first; `moved` the loser's identities by
-    the merge record; `owned` all that the survivor owns now, if known: nothing else is claimed again.
-    Where an even earlier merge was undone since, `survivor_before` and `later` begin before that one,
+    `later` are the survivor's turns since the merge, oldest first. Where an even earlier merge was undone since, `survivor_before` and `later` begin before that one,
     and `merged_at` is the seq of the merge to take back: until then all is the survivor's alone.
-    A later merge that was undone itself is `given_back`, as are the turns that went with it.
+    A merge that was undone itself is not among `later`; the turns that went with it are `not_theirs`.
+    `denied` are consents that are to hold on both sides afterwards unless they were granted later:
+    for when what withdrew them cannot be read any more.
     """
-    split = _Split(survivor_before, loser_before, reading, moved, owned)
+    split = _Split(survivor_before, loser_before, reading, names or Names())
     split.merged_at = merged_at
     for turn in later:
         split.take(turn)
+    split.deny(denied or {}, merged_at)
     return split.done()
 
 
@@ -140,92 +169,126 @@ class _Split:
         survivor: CustomerState,
         loser: CustomerState,
         reading: Reading,
-        moved: Collection[Identity],
-        owned: Collection[Identity] | None,
+        names: Names,
     ) -> None:
         self._survivor, self._loser = survivor, loser
         self._reading, self._playbook = reading, reading.playbook
         self._waits = _waits_only(reading.playbook)
         self._rules = reading.playbook.identities
-        self._owned = owned
+        self._owned = names.owned
         self.merged_at = 0
         self._seqs = (survivor.seq, loser.seq)
         self._own = set(survivor.identities)
-        self._other = {*loser.identities, *moved} - self._own
-        self._campaigns = {
-            name: (each.assigned_at_ms, each.seq) for name, each in loser.profile.campaigns.items()
-        }
-        self._effects: dict[tuple[int, int], Effect] = {}
-        self._side_of: dict[int, CustomerState] = {}
+        self._other = {*loser.identities, *names.moved} - self._own
+        self._effects: dict[tuple[int, int, int], Effect] = {}
+        self._side_of: dict[tuple[int, int], CustomerState] = {}
         self._report = UnmergeReport()
+        self._number = survivor.number
+        self._turn = LaterTurn(0, TurnRecord(at_ms=0, received_at_ms=0))
         seen_from(loser, loser.number, survivor.number)
 
     def take(self, turn: LaterTurn) -> None:
         """Give one turn to whom it belongs."""
-        record = turn.record
-        if turn.given_back:
-            self._withdrawn_only(turn)
+        record, self._turn = turn.record, turn
+        self._look_from(turn.number or self._survivor.number)
+        if turn.not_theirs:
+            self._spare(turn)
         elif record.merge is not None and record.merge.loser_state:
-            self._merge(turn.seq, record.merge)
+            self._merge(record.merge)
         elif record.event is not None:
-            self._event(turn.seq, record, record.event)
+            self._event(record, record.event)
         elif record.response is not None:
             self._response(turn, record, record.response)
         elif record.timer is not None:
-            self._timer(turn.seq, record, record.timer[0])
+            self._timer(record, record.timer[0])
         elif record.command is not None and record.command.kind == CONSENT:
-            self._consent(turn.seq, record, record.command)
+            self._consent(record, record.command)
         else:
-            self._report.skipped.append(turn.seq)
+            self._shares().skipped.append(turn.seq)
         for effect in record.effects:
-            self._effects[effect.seq, effect.n] = effect
+            self._effects[self._number, effect.seq, effect.n] = effect
+
+    def deny(self, acts: Acts, place: int) -> None:
+        """Let denials hold on the sides that were one customer at a place of the survivor's journal."""
+        for key, act in acts.items():
+            if act.status != GRANTED:
+                for side in (self._survivor,) if place < self.merged_at else self._both:
+                    set_consent(side.profile, key, False, act.at_ms, act.source, basis=act.basis)
 
     def done(self) -> Unmerged:
         """Return both sides, each seen from its own number again."""
         survivor, loser = self._survivor, self._loser
-        for name, campaign in loser.profile.campaigns.items():
-            if self._campaigns.get(name) != (campaign.assigned_at_ms, campaign.seq):
-                campaign.seq = 0  # a turn of the survivor's
+        self._look_from(survivor.number)
         seen_from(loser, survivor.number, loser.number)
         survivor.seq, loser.seq = self._seqs
         self._report.to_loser_identities = sorted(self._other)
         return Unmerged(survivor, loser, self._report)
 
-    def _sides(self, seq: int) -> tuple[CustomerState, ...]:
-        """Return those who were one customer at a turn."""
-        return (self._survivor,) if seq < self.merged_at else (self._survivor, self._loser)
+    def _look_from(self, number: int) -> None:
+        """See both sides from the number in whose journal the next turn is."""
+        if number != self._number:
+            for side in self._both:
+                seen_from(side, self._number, number)
+            self._number = number
 
-    def _gave(self, seq: int, side: CustomerState) -> None:
-        self._side_of[seq] = side
-        report = self._report
-        (report.to_loser if side is self._loser else report.to_survivor).append(seq)
+    @property
+    def _both(self) -> tuple[CustomerState, CustomerState]:
+        return self._survivor, self._loser
 
-    def _merge(self, seq: int, record: MergeRecord) -> None:
+    @property
+    def _sides(self) -> tuple[CustomerState, ...]:
+        """Those who were one customer at this turn."""
+        return self._both if self._place >= self.merged_at else (self._survivor,)
+
+    @property
+    def _place(self) -> int:
+        return self._turn.place or self._turn.seq
+
+    def _shares(self) -> Shares:
+        report, number = self._report, self._number
+        return (
+            report
+            if number == self._survivor.number
+            else report.elsewhere.setdefault(number, Shares())
+        )
+
+    def _gave(self, side: CustomerState) -> None:
+        self._side_of[self._number, self._turn.seq] = side
+        shares = self._shares()
+        (shares.to_loser if side is self._loser else shares.to_survivor).append(self._turn.seq)
+
+    def _merge(self, record: MergeRecord) -> None:
         third = self._reading.unpack(record.loser_state)
         self._own |= {*third.identities, *record.moved} - self._other
         merge(self._survivor, third, self._rules, self._reading.parts)
-        self._gave(seq, self._survivor)
+        self._gave(self._survivor)
 
-    def _event(self, seq: int, record: TurnRecord, event: Event) -> None:
+    def _event(self, record: TurnRecord, event: Event) -> None:
         named = dict.fromkeys([*event.identities, *self._further(event)])
         side, owned, foreign = self._survivor, self._own, self._other
-        if seq >= self.merged_at and not self._other.isdisjoint(named):
+        if self._place >= self.merged_at and not self._other.isdisjoint(named):
             if not self._own.isdisjoint(named):
-                self._report.both.append(seq)
+                self._shares().both.append(self._turn.seq)
             else:
                 side, owned, foreign = self._loser, self._other, self._own
-        self._gave(seq, side)
-        mine = [i for i in named if i not in foreign and (self._owned is None or i in self._owned)]
+        self._gave(side)
+        refused = refused_in(record.notes, event.identities)
+        mine = [
+            i
+            for i in named
+            if i not in foreign and i not in refused and (self._owned is None or i in self._owned)
+        ]
         owned.update(mine)
+        for identity in mine:
+            remember(side, identity, self._rules)  # whatever the limits are by now
         if event.type == DECIDE:
-            side.identities += [i for i in mine if i not in side.identities]
             turn = _nothing_yet(side, record)
         else:
-            side.seq = seq - 1
+            side.seq = self._turn.seq - 1
             again = replace(event, identities=tuple(mine), placements=())
             turn = begin(side, again, self._waits, record.received_at_ms, {})
         self._add_effects(side, turn, record)
-        self._withdraw(seq, _acts_of_event(event, record))
+        self._withdraw(acts_of_event(event, record))
 
     def _further(self, event: Event) -> list[Identity]:
         found, _ = identities_of(
@@ -236,20 +299,19 @@ class _Split:
     def _response(self, turn: LaterTurn, record: TurnRecord, response: Response) -> None:
         found = self._effect(turn, response)
         if found is None:
-            self._report.skipped.append(turn.seq)
+            self._shares().skipped.append(turn.seq)
             return
         side, effect = found
-        self._gave(turn.seq, side)
+        self._gave(side)
         side.seq = turn.seq - 1
         respond(side, response, effect, record.received_at_ms, self._playbook.minor_digits)
-        if response.outcome in WITHDRAWING:
-            self._withdraw(turn.seq, _acts_of_response(effect, response, record))
+        self._withdraw(acts_of_response(effect, response, record))
 
-    def _consent(self, seq: int, record: TurnRecord, command: Command) -> None:
-        self._gave(seq, self._survivor)
-        self._survivor.seq = seq - 1
+    def _consent(self, record: TurnRecord, command: Command) -> None:
+        self._gave(self._survivor)
+        self._survivor.seq = self._turn.seq - 1
         obey(self._survivor, command, self._playbook, record.received_at_ms)
-        self._withdraw(seq, _acts_of_command(command, record, self._playbook))
+        self._withdraw(acts_of_command(command, record, self._playbook))
 
     def _effect(
         self, turn: LaterTurn, response: Response
@@ -259,35 +321,40 @@ class _Split:
             number, seq, n = parse_effect(response.effect_key)
         except InvalidIdError:
             return None
-        origin = 0 if number == self._survivor.number else number
-        for side in self._sides(turn.seq):
+        origin = 0 if number == self._number else number
+        for side in self._sides:
             effect = side.effect(seq, n, origin)
             if effect is not None:
                 return side, effect
         side = self._loser if number == self._loser.number else self._survivor
+        side = self._side_of.get((number, seq), side)
         if turn.recalled is not None:
             return side, replace(turn.recalled, origin=origin)
-        made = self._effects.get((seq, n)) if origin == 0 else None
+        made = self._effects.get((number, seq, n))
         if made is None:
             return None
         opened = effect_of(TurnRecord(at_ms=0, received_at_ms=0, effects=[made]), n)
-        return None if opened is None else (self._side_of.get(seq, side), opened)
+        return None if opened is None else (side, replace(opened, origin=origin))
 
-    def _timer(self, seq: int, record: TurnRecord, key: str) -> None:
-        waiting = [
+    def _timer(self, record: TurnRecord, key: str) -> None:
+        waiting = self._waiting(record, key)
+        caused = waiting[0] if len(waiting) == 1 else self._survivor
+        self._gave(caused)
+        woken = {side.number: self._woken(side, record, key) for side in waiting}
+        self._add_effects(caused, woken.get(caused.number) or _nothing_yet(caused, record), record)
+
+    def _waiting(self, record: TurnRecord, key: str) -> list[CustomerState]:
+        """Return the sides that were waiting for a timer when it fired."""
+        return [
             side
-            for side in self._sides(seq)
+            for side in self._sides
             if any(t.key == key and t.due_at_ms <= record.received_at_ms for t in side.timers)
         ]
-        caused = waiting[0] if len(waiting) == 1 else self._survivor
-        self._gave(seq, caused)
-        turn = None
-        for side in waiting:
-            timer = next(t for t in side.timers if t.key == key)
-            side.seq = seq - 1
-            woken = wake(side, timer, self._waits, record.received_at_ms)
-            turn = woken if side is caused else turn
-        self._add_effects(caused, turn or _nothing_yet(caused, record), record)
+
+    def _woken(self, side: CustomerState, record: TurnRecord, key: str) -> Turn:
+        timer = next(t for t in side.timers if t.key == key)
+        side.seq = self._turn.seq - 1
+        return wake(side, timer, self._waits, record.received_at_ms)
 
     def _add_effects(self, side: CustomerState, turn: Turn, record: TurnRecord) -> None:
         """Remember the effects of a turn, which stay the survivor's by their keys."""
@@ -295,49 +362,25 @@ class _Split:
             side.seq = effect.seq
             add_effect(turn, self._playbook, effect)
 
-    def _withdraw(self, seq: int, acts: dict[str, ConsentState]) -> None:
+    def _withdraw(self, acts: Acts) -> None:
         """Let denials of a turn hold on both sides; who has them already keeps them."""
-        for key, act in acts.items():
-            if act.status != GRANTED:
-                for side in self._sides(seq):
-                    set_consent(side.profile, key, False, act.at_ms, act.source, basis=act.basis)
+        self.deny(acts, self._place)
 
-    def _withdrawn_only(self, turn: LaterTurn) -> None:
+    def _spare(self, turn: LaterTurn) -> None:
+        """Take from a turn of somebody else what concerned everybody: denials, and a wait that ended."""
         record = turn.record
         if record.event is not None:
-            self._withdraw(turn.seq, _acts_of_event(record.event, record))
-        elif record.response is not None and record.response.outcome in WITHDRAWING:
+            self._withdraw(acts_of_event(record.event, record))
+        elif record.response is not None:
             found = self._effect(turn, record.response)
             if found is not None:
-                self._withdraw(turn.seq, _acts_of_response(found[1], record.response, record))
+                self._withdraw(acts_of_response(found[1], record.response, record))
         elif record.command is not None and record.command.kind == CONSENT:
-            self._withdraw(turn.seq, _acts_of_command(record.command, record, self._playbook))
+            self._withdraw(acts_of_command(record.command, record, self._playbook))
+        elif record.timer is not None:
+            for side in self._waiting(record, record.timer[0]):
+                self._woken(side, record, record.timer[0])
 
 
 def _nothing_yet(side: CustomerState, record: TurnRecord) -> Turn:
     return Turn(side, TurnRecord(at_ms=record.at_ms, received_at_ms=record.received_at_ms))
-
-
-def _acts_of_event(event: Event, record: TurnRecord) -> dict[str, ConsentState]:
-    """Return the consents that an event gives or takes, as somebody unknown would have them."""
-    if "consent" not in event.context:
-        return {}
-    nobody = CustomerState(0, 0)
-    fold(nobody, event, record.at_ms, record.received_at_ms, 0)
-    return nobody.profile.consents
-
-
-def _acts_of_response(
-    effect: OpenEffect, response: Response, record: TurnRecord
-) -> dict[str, ConsentState]:
-    nobody = CustomerState(0, 0)
-    respond(nobody, response, deepcopy(effect), record.received_at_ms, 0)
-    return nobody.profile.consents
-
-
-def _acts_of_command(
-    command: Command, record: TurnRecord, playbook: Playbook
-) -> dict[str, ConsentState]:
-    nobody = CustomerState(0, 0)
-    obey(nobody, command, playbook, record.received_at_ms)
-    return nobody.profile.consents

@@ -9,6 +9,7 @@ stays away for longer than g is then the upper tail of the t statistic of g^¼ a
 `actors.patterns.level`; at most 12 degrees of freedom are taken, because real gaps have such tails.
 """
 
+from functools import lru_cache
 from math import ceil, erfc, sqrt
 from statistics import NormalDist
 
@@ -29,6 +30,12 @@ _MONDAY = 3
 _CAP = 60
 _MAX_FREEDOM = 12.0
 _NORMAL = NormalDist()
+
+
+@lru_cache(maxsize=16)
+def _quantile(probability: float) -> float:
+    """Return the standard normal value below which so much lies; callers ask for very few."""
+    return _NORMAL.inv_cdf(probability)
 
 
 def count_visit(week: Week, at_ms: int, offset_ms: int) -> None:
@@ -82,5 +89,5 @@ def survival(level: Level, days: float) -> float:
 def longest_days(level: Level, probability: float) -> float:
     """Return the length, in her days, that a gap exceeds with this probability."""
     deviation, freedom = spread(level, RANDOM * level[MEAN] ** 2)
-    t = t_from_normal(-_NORMAL.inv_cdf(probability), min(freedom, _MAX_FREEDOM))
+    t = t_from_normal(-_quantile(probability), min(freedom, _MAX_FREEDOM))
     return float(max(0.0, level[MEAN] + t * deviation) ** 4)

@@ -11,7 +11,9 @@ from actors.playbook.fields import (
     ATTRIBUTES,
     CATALOGUE,
     FIELDS,
+    INSTANCE,
     NEVER_DAYS,
+    OF_GROUPS,
     resolve,
 )
 from actors.playbook.fields import Field as CatalogueField
@@ -34,6 +36,7 @@ _OCCASIONS = frozenset({*EVENT_TYPES, "decide", "timer"})
 _BY_ACTION = frozenset(
     {"profile.offered", "profile.taken", "profile.refused", "profile.days_since_refused"}
 )
+NO_INSTANCE = "expected it in scenarios.yaml alone"
 Report = Callable[[int, str], None]
 """Told of a problem at an offset of a rule's source."""
 
@@ -73,6 +76,7 @@ class Names:
     actions: frozenset[str] | None
     channels: frozenset[str] | None
     attributes: Mapping[str, str] | None = None
+    groups: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -117,8 +121,13 @@ def compile_rule(source: str, report: Report) -> Rule | None:
         return None
 
 
-def check_names(rule: Rule, names: Names, report: Report, *, in_segment: bool) -> bool:
-    """Report unknown fields, functions and names in a rule; return whether there were none."""
+def check_names(
+    rule: Rule, names: Names, report: Report, *, in_segment: bool, no_instance: str = NO_INSTANCE
+) -> bool:
+    """Report unknown fields, functions and names in a rule; return whether there were none.
+
+    `no_instance` says why the rule cannot ask about a scenario's instance; empty when it can.
+    """
     clean = True
 
     def tell(offset: int, text: str) -> None:
@@ -128,6 +137,9 @@ def check_names(rule: Rule, names: Names, report: Report, *, in_segment: bool) -
 
     tokens = tokenize(rule.source)
     for use in uses(tokens):
+        if no_instance and use.parts[0] == INSTANCE:
+            tell(use.start, f"found {INSTANCE!r}, {no_instance}")
+            continue
         _check_use(use, names, tell, in_segment=in_segment)
     for call in calls(tokens):
         if call.text not in FUNCTIONS:
@@ -156,6 +168,11 @@ def _check_use(use: Use, names: Names, tell: Report, *, in_segment: bool) -> Non
         tell(use.start, f"unknown field {written!r}, expected one of the catalogue's{end}")
     elif in_segment and found.path in AFTER_SEGMENTS:
         tell(use.start, f"{found.path!r} cannot be used in a segment: it is made from segments")
+    elif in_segment and found.path in OF_GROUPS:
+        tell(
+            use.start,
+            f"{found.path!r} cannot be used in a segment: it changes without the customer",
+        )
     elif len(inside) > (1 if found.is_map else 0) and not found.is_dyn:
         tell(use.start, f"{written!r} does not exist: {found.path!r} is of type {found.type}")
     elif found.path == ATTRIBUTES and (not inside or use.tested):
@@ -165,7 +182,7 @@ def _check_use(use: Use, names: Names, tell: Report, *, in_segment: bool) -> Non
         tell(
             use.start,
             f"{how} says nothing of {found.path!r}, where a missing key reads"
-            f" {found.default}; compare its value instead",
+            f" {found.default if found.default != '' else 'empty'}; compare its value instead",
         )
     elif inside:
         _check_key(found.path, inside[0], names, use.start, tell)
@@ -175,6 +192,8 @@ def _check_key(path: str, key: str, names: Names, start: int, tell: Report) -> N
     what, known = "action", names.actions
     if path == "profile.consent":
         what, known = "channel", names.channels
+    elif path == "profile.groups" or path in OF_GROUPS:
+        what, known = "kind of group", names.groups
     elif path == ATTRIBUTES:
         what, known = "attribute", None if names.attributes is None else frozenset(names.attributes)
     elif path not in _BY_ACTION:
@@ -256,7 +275,7 @@ def _new_value(each: CatalogueField, keys: Iterable[str]) -> object:
 
 def _rich_value(each: CatalogueField, keys: Iterable[str]) -> object:
     if each.is_map:
-        sample = {"int": 7, "double": 61.5, "bool": True}.get(each.type[11:-1])
+        sample = {"int": 7, "double": 61.5, "bool": True, "string": "text"}.get(each.type[11:-1])
         return {} if sample is None else dict.fromkeys([*keys, "other"], sample)
     return _RICH.get(each.type, [])
 

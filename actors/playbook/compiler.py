@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
+from actors.domain.economics import economics_of
 from actors.playbook import model
 from actors.playbook.attribute_compiler import compile_attributes
 from actors.playbook.attribute_model import Attributes
 from actors.playbook.checks import (
+    NO_INSTANCE,
     Names,
     Report,
     Wanted,
@@ -18,9 +21,18 @@ from actors.playbook.checks import (
     contexts,
 )
 from actors.playbook.crosscheck import check_bundle
+from actors.playbook.group_files import compile_groups
+from actors.playbook.group_model import CUSTOMER
 from actors.playbook.identities import compile_identities
 from actors.playbook.problems import validate
+from actors.playbook.retention import compile_retention
 from actors.playbook.rules import Rule
+from actors.playbook.scenario_checks import check_scenarios
+from actors.playbook.scenario_compiler import compile_scenarios, hearing
+from actors.playbook.scenario_model import Scenario
+from actors.playbook.scenario_parts import rules_in
+from actors.playbook.scenario_places import rule_paths, text_paths
+from actors.playbook.scenario_schema import ScenariosFile
 from actors.playbook.schema import (
     FILES,
     ActionModel,
@@ -37,6 +49,7 @@ from actors.playbook.source import Document, Path
 from actors.playbook.templates import Template, parse_text
 
 _KnownKey = tuple[str, Path]
+_SCENARIOS = "scenarios.yaml"
 
 
 class Compiler:
@@ -65,6 +78,7 @@ class Compiler:
         self._compile_rules(names)
         self._compile_templates(names)
         check_bundle(self._documents, models)
+        check_scenarios(self._documents, models, self._attributes)
         if any(document.problems for document in self._documents.values()):
             return None
         return self._build(version, models)
@@ -82,6 +96,7 @@ class Compiler:
             tiers=None if channels is None else frozenset(map(str, tiers)),
             actions=self._documents["actions.yaml"].names("actions"),
             channels=channels,
+            groups=self._documents["groups.yaml"].names("kinds"),
         )
 
     def _compile_rules(self, names: Names) -> None:
@@ -96,7 +111,9 @@ class Compiler:
             if rule is None:
                 continue
             self._rules[file, path] = rule
-            if check_names(rule, names, report, in_segment=file == "segments.yaml"):
+            in_segment = file == "segments.yaml"
+            no_instance = _without_instance(file, path)
+            if check_names(rule, names, report, in_segment=in_segment, no_instance=no_instance):
                 self._wanted.add_rule(rule)
                 checked.append((rule, report))
         tried = contexts(self._wanted, names)
@@ -113,17 +130,25 @@ class Compiler:
             weights = actions.value(("actions", key, "weights"))
             for i in range(len(weights) if isinstance(weights, list) else 0):
                 yield "actions.yaml", ("actions", key, "weights", i, "when")
+        for path in rule_paths(self._documents[_SCENARIOS]):
+            yield _SCENARIOS, path
 
     def _compile_templates(self, names: Names) -> None:
         document = self._documents["actions.yaml"]
         for key in _keys(document.value(("actions",))):
             for channel in _keys(document.value(("actions", key, "treatments"))):
                 path = ("actions", key, "treatments", channel, "content")
-                self._templates[path] = self._template(document, path, names)
+                fields = _keys(document.value(path))
+                self._templates[path] = self._template(document, path, fields, names)
+        document = self._documents[_SCENARIOS]
+        for where, some in text_paths(document):
+            self._templates[where] = self._template(document, where, some, names)
 
-    def _template(self, document: Document, path: Path, names: Names) -> Template:
+    def _template(
+        self, document: Document, path: Path, named: Iterable[str], names: Names
+    ) -> Template:
         fields: list[tuple[str, Any]] = []
-        for name in _keys(document.value(path)):
+        for name in named:
             value = document.value((*path, name))
             if isinstance(value, str):
                 value, errors = parse_text(value, names.attributes)
@@ -145,6 +170,7 @@ class Compiler:
         index = {action.key: action.index for action in actions}
         given = models["triggers.yaml"].triggers
         triggers = self._triggers(models["triggers.yaml"], index)
+        scenarios = self._scenarios(models[_SCENARIOS], index)
         return model.Playbook(
             version=version,
             name=book.name,
@@ -168,6 +194,9 @@ class Compiler:
                 (t.on, t) for t in triggers if not given[t.name].on.is_change
             ),
             triggers_by_change=_grouped((t.on, t) for t in triggers if given[t.name].on.is_change),
+            scenarios=scenarios,
+            scenarios_by_name={each.name: each for each in scenarios},
+            scenarios_hearing=hearing(scenarios),
             waits_cancelled_by=_grouped(
                 (name, trigger) for trigger in triggers for name in sorted(trigger.cancel_on)
             ),
@@ -185,6 +214,12 @@ class Compiler:
             used_whole=frozenset(self._wanted.whole),
             attributes=self._attributes,
             identities=compile_identities(models["identities.yaml"]),
+            groups=compile_groups(models["groups.yaml"]),
+            economics=economics_of(
+                book.economics.margin,
+                {name: float(cost) for name, cost in book.economics.contact_costs.items()},
+            ),
+            retention=compile_retention(policies.retention),
             placements={name: each.placements for name, each in book.channels.items()},
             default_placements={
                 name: each.default_placements for name, each in book.channels.items()
@@ -238,6 +273,13 @@ class Compiler:
     def _triggers(self, file: TriggersFile, index: dict[str, int]) -> tuple[model.Trigger, ...]:
         return tuple(self._trigger(name, each, index) for name, each in file.triggers.items())
 
+    def _scenarios(self, file: ScenariosFile, index: dict[str, int]) -> tuple[Scenario, ...]:
+        rules = {path: rule for (name, path), rule in self._rules.items() if name == _SCENARIOS}
+        scenarios = compile_scenarios(file, rules, self._templates, index)
+        for rule in chain.from_iterable(map(rules_in, scenarios)):
+            self._wanted.add_rule(rule)  # also those that the compiler has made
+        return scenarios
+
     def _trigger(self, name: str, each: TriggerModel, index: dict[str, int]) -> model.Trigger:
         return model.Trigger(
             name=name,
@@ -251,6 +293,13 @@ class Compiler:
             keyed_by=each.keyed_by or "",
             record=each.record,
         )
+
+
+def _without_instance(file: str, path: Path) -> str:
+    """Return why a rule cannot ask about a scenario's instance; empty when it can."""
+    if file != _SCENARIOS:
+        return NO_INSTANCE
+    return "but there is none yet at the start" if path[2] == "start" else ""
 
 
 def _reporter(document: Document, path: Path) -> Report:
@@ -283,4 +332,5 @@ def _cap(name: str, each: CapModel) -> model.Cap:
         groups=names(each.groups),
         actions=names(each.actions),
         purposes=names(each.purposes),
+        per="" if each.per == CUSTOMER else each.per,
     )

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from zoneinfo import available_timezones
 
+from actors.domain.economics import CHANNEL_WAYS, CONTACT_COSTS
+from actors.domain.groups import MAX_GROUP_CONTACTS
 from actors.domain.profile import MAX_CONTACTS
+from actors.playbook.group_model import CUSTOMER
 from actors.playbook.hints import expected, nearest
 from actors.playbook.references import tokenize, uses
+from actors.playbook.retention import check_retention
+from actors.playbook.scenario_schema import known_zones
 from actors.playbook.schema import (
     ActionsFile,
     CapModel,
@@ -20,7 +23,6 @@ from actors.playbook.schema import (
 )
 from actors.playbook.source import Document, Path
 
-_zones = lru_cache(maxsize=1)(available_timezones)
 USUAL_PURPOSES = frozenset({"onsite", "marketing", "service"})
 
 
@@ -69,7 +71,7 @@ class _Checker:
     def playbook(self, book: PlaybookFile) -> None:
         """Check time zone, tiers and channels."""
         document = self.documents["playbook.yaml"]
-        zones = _zones()
+        zones = known_zones()
         if book.timezone not in zones:
             hint = nearest(book.timezone, zones)
             end = f"; did you mean {hint!r}?" if hint else ""
@@ -93,6 +95,11 @@ class _Checker:
             self._known(
                 "playbook.yaml", path, channel.default_placements, "placement", channel.placements
             )
+        costing = {*book.channels, *CONTACT_COSTS, *CHANNEL_WAYS}
+        for name in book.economics.contact_costs:
+            if name not in costing:
+                place = document.key_place(("economics", "contactCosts", name))
+                document.report(place, f"unknown channel {name!r}{expected(name, costing)}")
 
     def actions(self, file: ActionsFile) -> None:
         """Check treatments against the channels."""
@@ -176,21 +183,10 @@ class _Checker:
 
     def _segment(self, name: str, path: Path) -> None:
         """Check that a segment is there, and is one that customers can be in for a while."""
-        document = self.documents["triggers.yaml"]
-        place = document.place((*path, "on"))
-        segments = self.documents["segments.yaml"].names("segments")
-        if segments is None:
-            return
-        if name not in segments:
-            document.report(place, f"unknown segment {name!r}{expected(name, segments)}")
-            return
-        rule = self.documents["segments.yaml"].value(("segments", name, "when"))
-        uses_event = isinstance(rule, str) and any(
-            use.parts[0] == "event" for use in uses(tokenize(rule))
-        )
-        if uses_event:
-            text = f"segment {name!r} reads the event, so nobody enters or leaves it"
-            document.report(place, text)
+        problem = lasting_segment(self.documents["segments.yaml"], name)
+        if problem:
+            document = self.documents["triggers.yaml"]
+            document.report(document.place((*path, "on")), problem)
 
     def _wait(self, trigger: TriggerModel, path: Path) -> None:
         document = self.documents["triggers.yaml"]
@@ -257,6 +253,7 @@ class _Checker:
             ):
                 if names is not None:
                     self._known("policies.yaml", ("caps", name, field), names, what, known)
+            self._per(name, cap, file)
             most = _most_contacts(tuple(file.caps.values()), cap.window)
             if most > MAX_CONTACTS:
                 policies = self.documents["policies.yaml"]
@@ -268,6 +265,39 @@ class _Checker:
         exempt = file.consent.purposes_not_needing_consent
         path = ("consent", "purposesNotNeedingConsent")
         self._known("policies.yaml", path, exempt, "purpose", purposes)
+        check_retention(self.documents["policies.yaml"], file.retention)
+
+    def _per(self, name: str, cap: CapModel, file: PoliciesFile) -> None:
+        """Check that a cap counts for something that there is, and within what a group remembers."""
+        kinds = self.documents["groups.yaml"].names("kinds")
+        if cap.per == CUSTOMER or kinds is None:
+            return
+        document, path = self.documents["policies.yaml"], ("caps", name, "per")
+        if cap.per not in kinds:
+            known = {CUSTOMER, *kinds}
+            text = f"unknown kind of group {cap.per!r}{expected(cap.per, known)}"
+            document.report(document.place(path), text)
+            return
+        most = sum(each.limit for each in file.caps.values() if each.per == cap.per)
+        if most > MAX_GROUP_CONTACTS:
+            document.report(
+                document.place(path),
+                f"the limits of all caps per {cap.per} add up to {most:,}, expected at most the"
+                f" {MAX_GROUP_CONTACTS} contacts that a group remembers",
+            )
+
+
+def lasting_segment(segments: Document, name: str) -> str:
+    """Return why nobody can enter or leave a segment of this name; empty when somebody can."""
+    known = segments.names("segments")
+    if known is None:
+        return ""
+    if name not in known:
+        return f"unknown segment {name!r}{expected(name, known)}"
+    rule = segments.value(("segments", name, "when"))
+    if isinstance(rule, str) and any(use.parts[0] == "event" for use in uses(tokenize(rule))):
+        return f"segment {name!r} reads the event, so nobody enters or leaves it"
+    return ""
 
 
 def _is_outbound(treatment: TreatmentModel) -> bool:

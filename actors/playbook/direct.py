@@ -6,6 +6,10 @@ agree on those to the last bit (tested against each other); every other rule sta
 
 It relies on the catalogue: a variable has the type that it is declared with, and a double is finite
 and at most `MAX_DOUBLE`, so that no sum or product of a few becomes a NaN, which CEL cannot compare.
+
+What a map of unknown types holds, such as the properties of an event, has the type that the rule
+compares it with; a rule that is simple then is asked in Python where the values are of those types,
+and of CEL where one is missing or is anything else.
 """
 
 import ast
@@ -44,6 +48,20 @@ class _Term:
     type: str
     node: ast.expr
     bound: float = 0.0
+    place: "_Place | None" = None
+
+
+_Place = tuple[int, str]
+"""An entry of a map of unknown types: the map's position and the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A rule as Python that is asked where `test` holds, and how to ask it elsewhere."""
+
+    test: ast.expr
+    rule: ast.expr
+    otherwise: Predicate
 
 
 def simple(
@@ -59,20 +77,43 @@ def simple(
         return None
 
 
-def together(rules: Sequence[ast.expr | Predicate]) -> Predicates:
+def guarded(
+    lowered: str,
+    variables: Collection[Variable],
+    positions: Mapping[str, int],
+    otherwise: Predicate,
+) -> Guarded | None:
+    """Return a rule that is simple where entries of unknown type have the types it compares with."""
+    types: dict[_Place, str] = {}
+    try:
+        rule = _Reader(lowered, variables, positions, types).whole()
+    except _NotSimpleError:
+        return None
+    tests = [_typed(place, kind) for place, kind in types.items()]
+    if not tests:
+        return None
+    return Guarded(tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests), rule, otherwise)
+
+
+def together(rules: Sequence[ast.expr | Guarded | Predicate]) -> Predicates:
     """Return one function that answers several rules in their order: a call for each would cost more.
 
-    A rule is an expression that `simple` gave, or else a function.
+    A rule is an expression that `simple` gave, what `guarded` gave, or else a function.
     """
-    names: dict[str, Any] = {"__builtins__": {}, "float": float}
+    names: dict[str, Any] = {"__builtins__": {}, "type": type}
+    names |= {each.__name__: each for each in (bool, int, float, str)}
     answers: list[ast.expr] = []
     given: list[ast.expr] = [ast.Name(name, ast.Load()) for name in _PARAMETERS]
     for i, rule in enumerate(rules):
         if isinstance(rule, ast.expr):
             answers.append(rule)
+            continue
+        names[f"rule_{i}"] = rule.otherwise if isinstance(rule, Guarded) else rule
+        called = ast.Call(ast.Name(f"rule_{i}", ast.Load()), given, [])
+        if isinstance(rule, Guarded):
+            answers.append(ast.IfExp(rule.test, rule.rule, called))
         else:
-            names[f"rule_{i}"] = rule
-            answers.append(ast.Call(ast.Name(f"rule_{i}", ast.Load()), given, []))
+            answers.append(called)
     parameters = ast.arguments([], [ast.arg(name) for name in _PARAMETERS], None, [], [], None, [])
     body = ast.Expression(ast.Lambda(parameters, ast.Tuple(answers, ast.Load())))
     # Not text of a playbook: a tree that holds nothing but what is built here.
@@ -84,7 +125,11 @@ class _Reader:
     """Reads a rule by CEL's precedence, and gives up where it is not simple."""
 
     def __init__(
-        self, lowered: str, variables: Collection[Variable], positions: Mapping[str, int]
+        self,
+        lowered: str,
+        variables: Collection[Variable],
+        positions: Mapping[str, int],
+        types: dict[_Place, str] | None = None,
     ) -> None:
         self._tokens = tokenize(lowered)
         if len(self._tokens) > _MAX_TOKENS:
@@ -92,12 +137,13 @@ class _Reader:
         self._at = 0
         self._variables = {variable.name: variable for variable in variables}
         self._positions = positions
+        self._types = types  # of entries of unknown type; None where there may be none
 
     def whole(self) -> ast.expr:
         term = self._either()
         if self._at < len(self._tokens):
             _give_up()
-        return _of("bool", term).node
+        return self._as("bool", term).node
 
     def _either(self) -> _Term:
         return self._joined("||", ast.Or(), self._both)
@@ -111,7 +157,7 @@ class _Reader:
             parts.append(part())
         if len(parts) == 1:
             return parts[0]
-        return _Term("bool", ast.BoolOp(op, [_of("bool", each).node for each in parts]))
+        return _Term("bool", ast.BoolOp(op, [self._as("bool", each).node for each in parts]))
 
     def _relation(self) -> _Term:
         left = self._sum()
@@ -119,9 +165,13 @@ class _Reader:
         if sign == "in":
             self._at += 1
             return _Term("bool", ast.Compare(left.node, [ast.In()], [self._list(left.type)]))
-        if sign in _EQUAL or (sign in _ORDER and left.type in {"int", "double"}):
+        if sign in _EQUAL or (sign in _ORDER and left.type in {"int", "double", "dyn"}):
             self._at += 1
-            right = _of(left.type, self._sum())
+            right = self._sum()
+            kind = right.type if left.place is not None else left.type
+            if sign in _ORDER and kind not in {"int", "double"}:
+                _give_up()
+            left, right = self._as(kind, left), self._as(kind, right)
             op = _EQUAL.get(sign) or _ORDER[sign]
             return _Term("bool", ast.Compare(left.node, [op], [right.node]))
         return left
@@ -130,8 +180,8 @@ class _Reader:
         term = self._product()
         while (sign := self._text()) in {"+", "-"}:
             self._at += 1
-            right = _of("double", self._product())
-            bound = _of("double", term).bound + right.bound
+            right = self._as("double", self._product())
+            bound = self._as("double", term).bound + right.bound
             op = ast.Add() if sign == "+" else ast.Sub()
             term = _bounded(ast.BinOp(term.node, op, right.node), bound)
         return term
@@ -139,14 +189,14 @@ class _Reader:
     def _product(self) -> _Term:
         term = self._unary()
         while self._take("*"):
-            right = _of("double", self._unary())
-            bound = _of("double", term).bound * right.bound
+            right = self._as("double", self._unary())
+            bound = self._as("double", term).bound * right.bound
             term = _bounded(ast.BinOp(term.node, ast.Mult(), right.node), bound)
         return term
 
     def _unary(self) -> _Term:
         if self._take("!"):
-            return _Term("bool", ast.UnaryOp(ast.Not(), _of("bool", self._unary()).node))
+            return _Term("bool", ast.UnaryOp(ast.Not(), self._as("bool", self._unary()).node))
         if self._take("("):
             term = self._either()
             self._need(")")
@@ -160,8 +210,11 @@ class _Reader:
         if name != "double":
             _give_up()
         self._need("(")
-        term = _of("int", self._unary())
+        term = self._unary()
         self._need(")")
+        if term.place is not None:
+            return self._as("double", term)
+        term = self._as("int", term)
         return _bounded(ast.Call(ast.Name("float", ast.Load()), [term.node], []), MAX_DOUBLE)
 
     def _variable(self, name: str) -> _Term:
@@ -179,11 +232,34 @@ class _Reader:
         kind = field.type
         if variable.key is not None and not field.is_dyn:
             kind = kind.removeprefix("map<string,").removesuffix(">")
+        if field.is_dyn and variable.key is None and self._types is not None:
+            return self._entry(self._positions[name])
         if kind not in {"int", "double", "string", "bool"}:
             _give_up()
-        values = ast.Name("values", ast.Load())
-        position = ast.Constant(self._positions[name])
-        return _Term(kind, ast.Subscript(values, position, ast.Load()), MAX_DOUBLE)
+        return _Term(kind, _value(self._positions[name]), MAX_DOUBLE)
+
+    def _entry(self, position: int) -> _Term:
+        """Read what is looked up in a map of unknown types: one entry, of which nothing is asked."""
+        key: str | None = None
+        if self._take("."):
+            token = self._next()
+            key = token.text if token.kind == "ident" else None
+        elif self._take("["):
+            token = self._next()
+            key = string_value(token) if token.kind == "string" else None
+            self._need("]")
+        if key is None or self._text() in {".", "[", "("}:
+            _give_up()
+        entry = ast.Subscript(_value(position), ast.Constant(key), ast.Load())
+        return _Term("dyn", entry, 0.0, (position, key))
+
+    def _as(self, kind: str, term: _Term) -> _Term:
+        """Return a term of a type; one of unknown type has to have it from here on."""
+        if term.place is None or self._types is None:
+            return _of(kind, term)
+        if kind == "dyn" or self._types.setdefault(term.place, kind) != kind:
+            _give_up()
+        return _Term(kind, term.node, MAX_DOUBLE)
 
     def _list(self, kind: str) -> ast.expr:
         """Read a list of literals, all of one type."""
@@ -194,7 +270,7 @@ class _Reader:
         while not self._take("]"):
             if items:
                 self._need(",")
-            items.append(_of(kind, _literal(self._next())).node)
+            items.append(self._as(kind, _literal(self._next())).node)
         return ast.Tuple(items, ast.Load())
 
     def _text(self) -> str:
@@ -234,6 +310,38 @@ def _literal(token: Token) -> _Term:
     except ValueError:
         _give_up()
     return _bounded(ast.Constant(value), value)
+
+
+def _value(position: int) -> ast.expr:
+    return ast.Subscript(ast.Name("values", ast.Load()), ast.Constant(position), ast.Load())
+
+
+_NAMES = {"bool": "bool", "int": "int", "double": "float", "string": "str"}
+_LIMITS: dict[str, tuple[float, float]] = {
+    "int": (-_MAX_INT - 1, _MAX_INT),
+    "double": (-MAX_DOUBLE, MAX_DOUBLE),
+}
+
+
+def _typed(place: _Place, kind: str) -> ast.expr:
+    """Return whether an entry is there and has a type, within what both CEL and Python hold of it."""
+    position, key = place
+    get = ast.Attribute(_value(position), "get", ast.Load())
+    found: ast.expr = ast.Call(get, [ast.Constant(key)], [])
+    of_type = ast.Compare(
+        ast.Call(ast.Name("type", ast.Load()), [found], []),
+        [ast.Is()],
+        [ast.Name(_NAMES[kind], ast.Load())],
+    )
+    entry = ast.Subscript(_value(position), ast.Constant(key), ast.Load())
+    if kind == "string":  # a text that is not UTF-8 is none for CEL
+        plain = ast.Call(ast.Attribute(entry, "isascii", ast.Load()), [], [])
+        return ast.BoolOp(ast.And(), [of_type, plain])
+    if kind not in _LIMITS:
+        return of_type
+    low, high = map(ast.Constant, _LIMITS[kind])
+    within = ast.Compare(low, [ast.LtE(), ast.LtE()], [entry, high])
+    return ast.BoolOp(ast.And(), [of_type, within])
 
 
 def _bounded(node: ast.expr, bound: float) -> _Term:

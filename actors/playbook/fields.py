@@ -21,7 +21,7 @@ class Field:
     path: str
     type: str
     doc: str
-    default: int | float | bool | None = None
+    default: int | float | bool | str | None = None
 
     @property
     def is_map(self) -> bool:
@@ -133,6 +133,14 @@ FIELDS: tuple[Field, ...] = (
         "int",
         "Contacts under any cap in the last 30 days, planned ones too.",
     ),
+    Field(
+        "profile.groups",
+        "map<string,string>",
+        "Id of the group she belongs to, by kind of group; of several the one joined last.",
+        "",
+    ),
+    Field("group.members", "map<string,int>", "Members of her group, by kind. Not in segments.", 0),
+    Field("group.traits", "map<string,dyn>", "Traits of her group, by kind. Not in segments."),
     Field("conversation.last_intent", "string", "Name of the last event the customer caused."),
     Field("conversation.last_channel", "string", "Channel of the last event."),
     Field("conversation.turns", "int", "Turns remembered of the conversation, both sides."),
@@ -161,6 +169,7 @@ FIELDS: tuple[Field, ...] = (
     Field("now.weekday", "int", "Day of the week, 0 is Monday, where the customer is."),
     Field("now.day", "int", "Day of the month, from 1, where the customer is."),
     Field("now.month", "int", "Month, 1 to 12, where the customer is."),
+    Field("instance", "map<string,dyn>", "Data of the scenario's instance. In scenarios only."),
     Field("attributes", "map<string,any>", "Declared attributes, by name: docs/attributes.md."),
     Field("segments", "list<string>", "Names of the segments that hold. Not in segment rules."),
     Field("tier", "string", "Name of the customer's tier. Not in segment rules."),
@@ -170,6 +179,10 @@ CATALOGUE: dict[str, Field] = {field.path: field for field in FIELDS}
 ROOTS = frozenset(path.split(".", 1)[0] for path in CATALOGUE)
 ATTRIBUTES = "attributes"
 """The field whose keys, and their types, the playbook itself declares."""
+OF_GROUPS = frozenset({"group.members", "group.traits"})
+"""Fields of the record that a group's members share: others change it, so segments cannot use it."""
+INSTANCE = "instance"
+"""The field that only scenarios, and the texts of actions that they propose, may use."""
 AFTER_SEGMENTS = frozenset({"segments", "tier"})
 """Fields that are made from segments, so segment rules cannot use them."""
 

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from actors.domain.economics import STANDARD, Economics
 from actors.playbook.attribute_model import Attributes
+from actors.playbook.group_model import NO_KINDS, GroupRules
 from actors.playbook.identity_model import DEFAULT_RULES, IdentityRules
+from actors.playbook.retention_model import KEEP_ALL, Retention
 from actors.playbook.rules import Rule
+from actors.playbook.scenario_model import Scenario
 from actors.playbook.templates import Template
 
 
@@ -91,7 +95,8 @@ class Trigger:
 class Cap:
     """At most `limit` contacts in any `window_ms`. A filter that is None lets everything count.
 
-    `groups` hold the middle part of action keys.
+    `groups` hold the middle part of action keys. `per` is the kind of group for which it counts; empty
+    for a cap of one customer.
     """
 
     name: str
@@ -101,6 +106,7 @@ class Cap:
     groups: frozenset[str] | None
     actions: frozenset[str] | None
     purposes: frozenset[str] | None
+    per: str = ""
 
 
 def event_key(event_type: str, name: str) -> str:
@@ -119,6 +125,8 @@ class Playbook:
     `placements` are those each channel has; `default_placements` are asked when a channel's event
     names none. `waits_cancelled_by` holds the delayed triggers that an event name cancels.
     `triggers_by_change` has those on segments and deviations, which no event can start, whatever its name.
+    `scenarios_hearing` holds scenarios by the keys of the signals that their starts listen to. `earlier` are versions of
+    scenarios that are not in force and still walked, by (name, digest), and `earlier_books` the playbooks they are from.
     """
 
     version: str
@@ -147,6 +155,14 @@ class Playbook:
     triggers_by_change: dict[str, tuple[Trigger, ...]] = field(default_factory=dict)
     attributes: Attributes = field(default_factory=Attributes)
     identities: IdentityRules = DEFAULT_RULES
+    groups: GroupRules = NO_KINDS
+    scenarios: tuple[Scenario, ...] = ()
+    scenarios_by_name: dict[str, Scenario] = field(default_factory=dict)
+    scenarios_hearing: dict[str, tuple[Scenario, ...]] = field(default_factory=dict)
+    earlier: dict[tuple[str, str], Scenario] = field(default_factory=dict)
+    earlier_books: dict[tuple[str, str], "Playbook"] = field(default_factory=dict)
+    economics: Economics = STANDARD
+    retention: Retention = KEEP_ALL
     description: str = ""
 
     def action(self, key: str) -> Action | None:

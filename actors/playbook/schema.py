@@ -1,13 +1,19 @@
 """The files of a bundle as pydantic models. Names of fields are camelCase in YAML."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
+from actors.domain.economics import DEFAULT_MARGIN
 from actors.domain.profile import MAX_CONTACTS
 from actors.playbook.attributes import AttributesFile
+from actors.playbook.group_files import GroupsFile
+from actors.playbook.group_model import CUSTOMER
 from actors.playbook.identities import IdentitiesFile
+from actors.playbook.retention import RetentionModel
+from actors.playbook.scenario_schema import ScenariosFile
 from actors.playbook.yaml_types import (
     CONFIG,
     MAX_ENTRIES,
@@ -62,6 +68,13 @@ class TierModel(_Model):
     description: Text = ""
 
 
+class EconomicsModel(_Model):
+    """What goods and service cost where nobody states it; what is left out is as by default."""
+
+    margin: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = DEFAULT_MARGIN
+    contact_costs: Annotated[dict[Name, Money], Field(max_length=MAX_ENTRIES)] = {}
+
+
 class PlaybookFile(_Model):
     """`playbook.yaml`."""
 
@@ -73,6 +86,7 @@ class PlaybookFile(_Model):
     channels: dict[Name, ChannelModel] = Field(min_length=1)
     tiers: tuple[TierModel, ...] = Field((), max_length=MAX_ENTRIES)
     default_tier: DefaultTierModel = DefaultTierModel()
+    economics: EconomicsModel = EconomicsModel()
 
 
 class SegmentModel(_Model):
@@ -145,11 +159,12 @@ class TriggersFile(_Model):
 
 
 class CapModel(_Model):
-    """A contact cap; the key in the file is its name."""
+    """A contact cap; the key in the file is its name. `per` is a kind of group, or `customer`."""
 
     description: Text = ""
     limit: Annotated[StrictInt, Field(ge=1, le=MAX_CONTACTS)]
     window: DurationMs
+    per: Name = CUSTOMER
     channels: NonEmpty | None = None
     groups: NonEmpty | None = None
     actions: NonEmpty | None = None
@@ -176,6 +191,7 @@ class PoliciesFile(_Model):
     caps: dict[Name, CapModel] = {}
     suppression: SuppressionModel = SuppressionModel()
     consent: ConsentModel = ConsentModel()
+    retention: RetentionModel = RetentionModel()
 
 
 FILES: dict[str, type[BaseModel]] = {
@@ -183,9 +199,11 @@ FILES: dict[str, type[BaseModel]] = {
     "segments.yaml": SegmentsFile,
     "actions.yaml": ActionsFile,
     "triggers.yaml": TriggersFile,
+    "scenarios.yaml": ScenariosFile,
     "policies.yaml": PoliciesFile,
     "attributes.yaml": AttributesFile,
     "identities.yaml": IdentitiesFile,
+    "groups.yaml": GroupsFile,
 }
 """The files of a bundle, in the order in which their problems are told."""
 REQUIRED = ("playbook.yaml", "actions.yaml")
@@ -196,16 +214,26 @@ def fields_at(model: type[BaseModel], path: tuple[str | int, ...]) -> tuple[str,
     here: Any = model
     for part in path:
         here = _step(here, part)
+    here = _bare(here)
     if not (isinstance(here, type) and issubclass(here, BaseModel)):
         return ()
     return tuple(each.alias or name for name, each in here.model_fields.items())
 
 
 def _step(here: Any, part: str | int) -> Any:
-    """Go from a model to the type of its field, or from `dict[Name, Model]` to the model."""
+    """Go from a model to the type of its field, or from a mapping or list to that of its entries."""
+    here = _bare(here)
     if isinstance(here, type) and issubclass(here, BaseModel):
         found = [each for name, each in here.model_fields.items() if part in {each.alias, name}]
         return found[0].annotation if found else None
-    arguments = [each for each in getattr(here, "__args__", ()) if isinstance(each, type)]
-    models = [each for each in arguments if issubclass(each, BaseModel)]
-    return models[0] if models else None
+    arguments = get_args(here)
+    if get_origin(here) is dict:
+        return arguments[1]
+    return arguments[0] if get_origin(here) is tuple else None
+
+
+def _bare(here: Any) -> Any:
+    """Return a type without its constraints, and without the None that it may be instead."""
+    while get_origin(here) in {Annotated, Union, UnionType}:
+        here = next(each for each in get_args(here) if each is not NoneType)
+    return here

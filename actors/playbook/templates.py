@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from math import isfinite
 
-from actors.playbook.fields import ATTRIBUTES, CATALOGUE, resolve
+from actors.playbook.fields import ATTRIBUTES, CATALOGUE, INSTANCE, resolve
 from actors.playbook.hints import expected, nearest
 
 MAX_VALUE_LENGTH = 200
@@ -96,13 +96,35 @@ def render(content: Template, values: Mapping[str, object]) -> dict[str, Content
     rendered: dict[str, Content] = {}
     for name, value in content.fields:
         if isinstance(value, tuple):
-            rendered[name] = "".join(
+            texts = [
                 part if isinstance(part, str) else _shown(values.get(part.name), part.fallback)
                 for part in value
-            )
+            ]
+            rendered[name] = "".join(texts)
         else:
             rendered[name] = value
     return rendered
+
+
+def filled(content: Template, values: Mapping[str, object]) -> dict[str, Content]:
+    """Return the content for machines: as `render` does, but not escaped.
+
+    A text that is one placeholder and nothing else keeps the number or bool that it stands for.
+    """
+    given: dict[str, Content] = {}
+    for name, value in content.fields:
+        if not isinstance(value, tuple):
+            given[name] = value
+            continue
+        alone = values.get(value[0].name) if isinstance(value[0], Placeholder) else None
+        if len(value) == 1 and isinstance(alone, int | float) and isfinite(alone):
+            given[name] = alone
+            continue
+        given[name] = "".join(
+            part if isinstance(part, str) else _plain(values.get(part.name)) or part.fallback
+            for part in value
+        )
+    return given
 
 
 def _placeholder(inner: str, attributes: Collection[str] | None) -> Placeholder | str:
@@ -120,7 +142,7 @@ def _placeholder(inner: str, attributes: Collection[str] | None) -> Placeholder 
             return f"{name!r} is a map, expected one key in it, such as {field.path + '.name'!r}"
         if field.path == ATTRIBUTES and attributes is not None and inside[0] not in attributes:
             return f"unknown attribute {inside[0]!r}{expected(inside[0], attributes)}"
-        if field.is_dyn and not bar:
+        if field.is_dyn and not bar and field.path != INSTANCE:
             example = "{{" + name + "|text}}"
             return f"{name!r} may be missing, expected a fallback: {example}"
         return Placeholder(name, field.path, inside[0], fallback)
@@ -130,7 +152,14 @@ def _placeholder(inner: str, attributes: Collection[str] | None) -> Placeholder 
 
 
 def _shown(value: object, fallback: str) -> str:
+    text = _plain(value)
+    return escape(text) if text else fallback
+
+
+def _plain(value: object) -> str:
     text = ""
+    if value is None:
+        return text
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif isinstance(value, str):
@@ -139,4 +168,4 @@ def _shown(value: object, fallback: str) -> str:
         text = str(value) if abs(value) < 10**18 else ""
     elif isinstance(value, float) and isfinite(value):
         text = f"{value:.0f}" if value.is_integer() else f"{value:.2f}"
-    return escape(text) if text else fallback
+    return text

@@ -9,6 +9,8 @@ GRANTED = "granted"
 
 def consents_at(consents: Mapping[str, ConsentState], now_ms: int) -> dict[str, str]:
     """Return the statuses that hold now: a grant that has expired is as if it had never been given."""
+    if not consents:
+        return {}
     return {
         key: consent.status
         for key, consent in consents.items()

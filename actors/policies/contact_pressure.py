@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from actors.domain.groups import GroupState
 from actors.domain.profile import MAX_CONTACTS, Contact, Profile
 from actors.playbook.model import Cap, Playbook
 
@@ -24,22 +25,42 @@ def cap_covers(cap: Cap, channel: str, action: str, purpose: str) -> bool:
     )
 
 
-def counters(profile: Profile, caps: Sequence[Cap], now_ms: int) -> tuple[tuple[int, int], ...]:
-    """Return for each cap (contacts in its window that ends now, when the oldest leaves it, or 0)."""
-    if not profile.contacts:
+def counters(
+    profile: Profile, caps: Sequence[Cap], now_ms: int, groups: Sequence[GroupState] = ()
+) -> tuple[tuple[int, int], ...]:
+    """Return for each cap (contacts in its window that ends now, when the oldest leaves it, or 0).
+
+    A cap per group counts in the fullest of `groups` of its kind, and never less than the customer's
+    own contacts; without such a group these alone.
+    """
+    if not profile.contacts and not groups:
         return ((0, 0),) * len(caps)
     result = []
     for cap in caps:
-        since = now_ms - cap.window_ms
-        count, oldest = 0, 0
-        for contact in profile.contacts:
-            if contact.at_ms > since and cap_covers(
-                cap, contact.channel, contact.action, contact.purpose
-            ):
-                count += 1
-                oldest = oldest or contact.at_ms
-        result.append((count, oldest + cap.window_ms if count >= cap.limit else 0))
+        count, retry_at_ms = counted(profile.contacts, cap, now_ms)
+        if cap.per:
+            for group in groups:
+                if group.kind == cap.per:
+                    of_group, later_ms = counted(group.contacts, cap, now_ms)
+                    count, retry_at_ms = max(count, of_group), max(retry_at_ms, later_ms)
+        result.append((count, retry_at_ms))
     return tuple(result)
+
+
+def counted(contacts: Sequence[Contact], cap: Cap, now_ms: int) -> tuple[int, int]:
+    """Return (contacts under a cap in its window that ends now, when the oldest leaves it, or 0).
+
+    `contacts` are oldest first.
+    """
+    since = now_ms - cap.window_ms
+    count, oldest = 0, 0
+    for contact in contacts:
+        if contact.at_ms > since and cap_covers(
+            cap, contact.channel, contact.action, contact.purpose
+        ):
+            count += 1
+            oldest = oldest or contact.at_ms
+    return count, oldest + cap.window_ms if count >= cap.limit else 0
 
 
 def full_caps(caps: Sequence[Cap], counts: Sequence[tuple[int, int]]) -> list[FullCap]:

@@ -40,11 +40,15 @@ class DeliveryStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The result of one attempt: `retry_after_s` is what the receiver asked for, if it did."""
+    """The result of one attempt: `retry_after_s` is what the receiver asked for, if it did.
+
+    `answer` is the body of a short answer to what was delivered, else empty.
+    """
 
     status: DeliveryStatus
     detail: str = ""
     retry_after_s: float | None = None
+    answer: bytes = b""
 
 
 class Channel(Protocol):

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
+from actors.ports.groups import GroupWrite, StoredGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Lookup:
     """What one group needs to know before its turns begin.
 
     `tombstones` are keyed hashes of identities that may have been erased; `owned_by` are customers
-    of whom all identities are asked for.
+    of whom all identities are asked for, `grouped` those whose groups are, also those that they left.
     """
 
     identities: tuple[Identity, ...] = ()
@@ -39,6 +41,8 @@ class Lookup:
     turns: tuple[tuple[int, int], ...] = ()
     tombstones: tuple[bytes, ...] = ()
     owned_by: tuple[int, ...] = ()
+    groups: tuple[GroupKey, ...] = ()
+    grouped: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Found:
 
     Customers are those asked for by number and those who own an identity asked for; `turns` are
     journal payloads by (number, seq); `tombstones` the instants of erasure; `identities` all that a
-    customer owns, in order of kind and value.
+    customer owns, in order of kind and value; `memberships` the keys of groups, in that order too.
     """
 
     owners: dict[Identity, int] = field(default_factory=dict)
@@ -56,6 +60,8 @@ class Found:
     turns: dict[tuple[int, int], bytes] = field(default_factory=dict)
     tombstones: dict[bytes, int] = field(default_factory=dict)
     identities: dict[int, tuple[Identity, ...]] = field(default_factory=dict)
+    groups: dict[GroupKey, StoredGroup] = field(default_factory=dict)
+    memberships: dict[int, tuple[GroupKey, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,10 @@ class JournalRow:
 
 
 class JournalKind:
-    """Codes of journal rows. Learners read `OUTCOME` and `WAKE` only."""
+    """Codes of journal rows. Learners read `OUTCOME` and `WAKE` only.
+
+    `MERGE`, `UNMERGE` and `ERASURE`, which holds the receipt, are never forgotten by age.
+    """
 
     EVENT = 1
     DECIDE = 2
@@ -78,6 +87,7 @@ class JournalKind:
     MERGE = 5
     UNMERGE = 6
     COMMAND = 7
+    ERASURE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,8 @@ class Change:
     with whose change this one is written, or neither is. `identities_from` are the customers
     from whom `identities` may be taken. `outbox_cancelled` names (number, seq, n) of effects to withdraw
     if they are still pending. `segments_left` are (name, when) on the business clock, `segments_entered`
-    (name, since when), written after those.
+    (name, since when), written after those. `groups` are records that it shares with other members: two
+    changes of one call never write the same. `scenario_counts` are what to add to a `ScenarioCount`.
     """
 
     number: int
@@ -158,6 +169,8 @@ class Change:
     erasure: Erasure | None = None
     segments_entered: list[tuple[str, int]] = field(default_factory=list)
     segments_left: list[tuple[str, int]] = field(default_factory=list)
+    groups: list[GroupWrite] = field(default_factory=list)
+    scenario_counts: list[tuple[str, str, str, int, int, int]] = field(default_factory=list)
 
 
 class Verdict(Enum):
@@ -193,6 +206,63 @@ class SegmentFlow:
     day_ms: int
     entered: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioCount:
+    """How many are at a step of one version of a scenario, have gone on from it, and were lost there.
+
+    Step `""` stands for the instances: under way, started, over. `end` is where those ended whose last step
+    had no `end` of its own. Counts are of ways: with forks, or several instances, a customer has more than one.
+    """
+
+    scenario: str
+    digest: str
+    step: str
+    waiting: int
+    passed: int
+    left: int
+
+
+class LaunchState:
+    """Life of a launch: running → stopped → running …, and at the end done."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """An operator's order to let everybody in a segment enter a scenario.
+
+    `per_second` is the pace of the whole system. `state` is one of `LaunchState`; `data` is msgpack: what
+    the instances begin with.
+    """
+
+    id: str
+    scenario: str
+    segment: str
+    per_second: float
+    state: str
+    created_at_ms: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPart:
+    """How far one cell, as an owner of partitions, has come with a launch: in order of number.
+
+    `seen` are its customers whom it has come to, `entered` those who entered then; `done` says that
+    it has reached the end.
+    """
+
+    launch: str
+    owner: str
+    after_number: int
+    seen: int
+    entered: int
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)

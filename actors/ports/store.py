@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from actors.domain.groups import GroupKey
 from actors.ports.rows import (
     CellRow,
     Change,
     DueTimer,
     Found,
+    Launch,
+    LaunchPart,
     Lookup,
     Member,
     OutboxItem,
     OutboxResult,
     PartitionRow,
+    ScenarioCount,
     SegmentFlow,
     TimelineRow,
     Verdict,
@@ -35,9 +39,9 @@ class Store(Protocol):
         For each change, in order: its partition's epoch must equal `epoch` (else FENCED); its row
         must have `seq_before` and that partition, or not exist when `seq_before` is 0; none of its
         message hashes may exist; each of its identities must be unowned, its own or that of
-        `identities_from` (else RACE_LOST). Entering a segment again replaces since when and is not
+        `identities_from`; each group that it writes must have `seq_before` (else RACE_LOST). Entering a segment again replaces since when and is not
         counted, nor is leaving one without being in it. Changes that are tied are written together or not at all.
-        Two changes of one call never name the same customer.
+        Two changes of one call never name the same customer, nor the same group.
         """
         ...
 
@@ -97,6 +101,37 @@ class Store(Protocol):
 
     async def flows(self, segment: str, since_ms: int) -> list[SegmentFlow]:
         """Return the days, from the one of `since_ms`, on which somebody entered or left, in order."""
+        ...
+
+    async def group_members(self, key: GroupKey, after_number: int, limit: int) -> list[Member]:
+        """Return who belongs to a group, by number above `after_number`."""
+        ...
+
+    async def scenario_counts(self, scenario: str | None = None) -> list[ScenarioCount]:
+        """Return the counts of a scenario's steps, or of all, by scenario, digest and step.
+
+        They are the sums of what the changes written so far said, so an erasure's change says it too.
+        """
+        ...
+
+    async def add_launch(self, launch: Launch) -> bool:
+        """Store a launch; return whether its id is new."""
+        ...
+
+    async def launches(self) -> list[Launch]:
+        """Return all launches, the newest first."""
+        ...
+
+    async def set_launch(self, launch_id: str, before: str, state: str) -> bool:
+        """Move a launch from one state to another; return whether it was in the first."""
+        ...
+
+    async def put_launch_part(self, part: LaunchPart) -> None:
+        """Store how far an owner has come."""
+        ...
+
+    async def launch_parts(self, launch_id: str) -> list[LaunchPart]:
+        """Return how far everybody has come, in order of owner."""
         ...
 
     async def outbox_due(
@@ -219,6 +254,48 @@ class Store(Protocol):
 
     async def forget_messages(self, before_machine_ms: int) -> int:
         """Delete deduplication rows stored before an instant; return how many."""
+        ...
+
+    async def oldest_answer(self) -> int | None:
+        """Return an offset before which no turn took a message that is still remembered.
+
+        None when none is remembered. It goes by the thousand messages stored first.
+        """
+        ...
+
+    async def forget_turns(self, kind: int, before_ms: int, below_offset: int, limit: int) -> int:
+        """Empty the payloads of turns of a kind from before an instant; return of how many.
+
+        At most `limit`, the oldest first, of those whose offset is below `below_offset`; the rows stay.
+        Merges, unmerges and erasures are never among them.
+        """
+        ...
+
+    async def forget_effects(self, state: int, before_ms: int, limit: int) -> int:
+        """Delete outbox rows that ended in a state; return how many.
+
+        At most `limit`, the oldest first, of those that were to be sent before an instant. Rows that are
+        pending or being sent stay whatever is asked.
+        """
+        ...
+
+    async def forget_flows(self, before_ms: int, limit: int) -> int:
+        """Fold days of segments that ended before an instant into one; return how many.
+
+        At most `limit`, the oldest first. How many are in a segment stays what it is; `flows` shows no
+        such day any more.
+        """
+        ...
+
+    async def watch(self, key: str, due_ms: int, after_number: int, limit: int) -> int | None:
+        """Have the next `limit` customers above a number looked at by a timer, at an instant.
+
+        Whoever was merged or erased is left out, and a timer of that key that is due before stays. The
+        customers' states know nothing of it yet: what it means is for their own turns to find out.
+
+        Returns:
+            The last customer looked at, or None when there are no more.
+        """
         ...
 
     async def close(self) -> None:

@@ -22,11 +22,14 @@ from actors.domain.ids import IdSpace
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.ports import CellRow, PartitionRow, Store
+from actors.runtime.answering import answering
 from actors.runtime.clocks import RealClock, VirtualClock, stored_virtual_ms
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.host import Host, HostSettings
+from actors.runtime.launcher import Launcher
 from actors.runtime.pidfd import started_at
 from actors.runtime.scorer import RemoteScorer
+from actors.runtime.versions import with_earlier
 from actors.stores.opening import KEY_SETTING, open_store
 
 log = logging.getLogger(__name__)
@@ -35,8 +38,11 @@ _SWITCH_S = 0.0005
 """Turns keep the interpreter busy; the store's threads must not wait 5 ms for each of their steps."""
 
 
-_GC = (50_000, 50, 50)
-"""Turns make no cycles to speak of, and tens of thousands of activations are walked in vain."""
+_GC = (100_000, 50, 50)
+"""Turns make no cycles to speak of, and tens of thousands of activations are walked in vain.
+
+The first number is above what a full group holds at once, which is gone when the group is.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +129,26 @@ class CellHost:
             now=lambda: self._clock.machine_ms() / 1000,
         )
         self._dispatcher = Dispatcher(
-            store, self._channels, self._clock, owner=lambda: host.owner, epochs=lambda: host.epochs
+            store,
+            self._channels,
+            self._clock,
+            owner=lambda: host.owner,
+            epochs=lambda: host.epochs,
+            answered=answering(host.submit),
         )
         loop = asyncio.get_running_loop()
         self._tasks = [
             loop.create_task(self._dispatch(self._dispatcher), name="dispatcher"),
             loop.create_task(self._beat(row), name="beat"),
+            loop.create_task(
+                Launcher(
+                    store,
+                    owner=lambda: host.owner,
+                    epochs=lambda: host.epochs,
+                    submit=host.submit,
+                ).run(),
+                name="launches",
+            ),
         ]
         return row
 
@@ -192,6 +212,8 @@ class CellHost:
         if stored is None or stored[0] == self._playbook_version:
             return None
         playbook = await asyncio.to_thread(lambda: compile_bundle(bundle_from_bytes(stored[1])))
+        before = None if self._host is None else self._host.playbook
+        playbook = await with_earlier(playbook, before, self._store)
         self._playbook_version = stored[0]
         return playbook
 
@@ -212,6 +234,7 @@ class CellHost:
             "largestGroup": stats.largest_group,
             "timersFired": stats.timers,
             "passivated": stats.passivated,
+            "forgotten": {k: n for k, n in sorted(host.forgetter.forgotten.items()) if n},
             "busy": stats.busy,
             "scoredByPrior": scorer.late if scorer is not None else 0,
             "playbook": host.playbook.version,

@@ -21,6 +21,7 @@ from actors.ports import (
     OutboxState,
     Store,
 )
+from actors.runtime.answering import is_call
 
 RETRY_SCHEDULE_S = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Waits before each attempt, counted from the end of the one before; then a row is parked."""
@@ -35,6 +36,8 @@ _READ_AHEAD = 4
 _SHORTEST_NAP_S = 0.02
 _LONGEST_NAP_S = 1.0
 _LONGEST_ERROR = 200
+
+_ENDED = frozenset({DeliveryStatus.GONE, DeliveryStatus.REFUSED})
 
 _Key = tuple[int, int, int]
 
@@ -89,6 +92,7 @@ class Dispatcher:
         *,
         owner: Callable[[], str],
         epochs: Callable[[], dict[int, int]],
+        answered: Callable[[OutboxItem, bool, bytes], Awaitable[None]] | None = None,
         max_in_flight: int = 64,
         retry_jitter: float = 0.1,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -102,6 +106,9 @@ class Dispatcher:
             clock: Machine time for retries, business time for expiry.
             owner: The owner as the store's partitions name it.
             epochs: Partitions owned now, with their epochs.
+            answered: Told how a call ended for which an instance of a scenario waits: whether it
+                was delivered, and the answer. It runs before the row is settled; when it raises,
+                the attempt counts as failed, and the receiver is asked again under the same key.
             max_in_flight: Attempts under way at once per channel, so that none starves another.
             retry_jitter: Each wait grows by up to this share, the same for an effect and attempt
                 wherever it is computed, so that what failed together does not return together.
@@ -112,6 +119,7 @@ class Dispatcher:
         self._clock = clock
         self._owner = owner
         self._epochs = epochs
+        self._answered = answered
         self._max_in_flight = max_in_flight
         self._jitter = retry_jitter
         self._sleep = sleep
@@ -297,8 +305,11 @@ class Dispatcher:
                 self._end(item, claimed_at_ms, OutboxState.PENDING, "", started_at_ms)
                 return
             delivery = await lane.channel.deliver(key_of(item), body, item.attempts + 1)
+            await self._tell(item, delivery)
         except asyncio.CancelledError:
             delivery = Delivery(DeliveryStatus.RETRY, "interrupted by a shutdown")
+        except StoreUnavailableError as error:
+            delivery = Delivery(DeliveryStatus.RETRY, str(error))
         except Exception as error:  # noqa: BLE001 - one channel's mistake may not stop the others
             # What errors say can name the recipient; the places they come from cannot.
             where = "".join(traceback.format_tb(error.__traceback__))
@@ -311,6 +322,13 @@ class Dispatcher:
             self._wakeup.set()
         lane.heard(delivery, started_at_ms, self._clock.machine_ms())
         self._judge(item, delivery, claimed_at_ms)
+
+    async def _tell(self, item: OutboxItem, delivery: Delivery) -> None:
+        """Let the instance that made a call know how it ended, if it has."""
+        ok = delivery.status is DeliveryStatus.DELIVERED
+        ended = delivery.status in _ENDED or item.attempts + 1 >= len(RETRY_SCHEDULE_S)
+        if self._answered is not None and (ok or ended) and is_call(item):
+            await self._answered(item, ok, delivery.answer)
 
     def _judge(self, item: OutboxItem, delivery: Delivery, claimed_at_ms: int) -> None:
         match delivery.status:

@@ -12,6 +12,7 @@ from actors.domain.ids import IdSpace
 from actors.playbook.model import Playbook
 from actors.ports import CellRow, Clock, DueTimer, PartitionRow, Scorer, Store
 from actors.runtime.clocks import VirtualClock
+from actors.runtime.forgetting import RUNNER, Forgetter
 from actors.session import Job, Session, TimerJob
 from actors.session.activations import Activations
 from actors.session.faults import place_of
@@ -26,6 +27,7 @@ class HostSettings:
 
     `max_pending` items wait at most; past it new ones are answered BUSY. A group has at most
     `max_group` items and `max_waves` of one customer. Customers idle for `idle_s` are passivated.
+    Every `forget_s` what has reached its age is forgotten, where this host is the one to do it.
     """
 
     max_pending: int = 20_000
@@ -36,6 +38,7 @@ class HostSettings:
     idle_s: float = 900.0
     timer_poll_s: float = 0.25
     timer_batch: int = 256
+    forget_s: float = 3600.0
 
 
 @dataclass(slots=True)
@@ -92,6 +95,9 @@ class Host:
         self.playbook = playbook
         self.stats = HostStats()
         self.activations = Activations(settings.max_active, settings.max_active_bytes)
+        self.forgetter = Forgetter(
+            store, clock, lambda: self.playbook, lambda: RUNNER in self._epochs
+        )
         self._session = Session(store, scorer, ids, clock, self.activations, self._epochs.get)
 
     @property
@@ -117,6 +123,7 @@ class Host:
             asyncio.create_task(self._forever(self._serve), name="groups"),
             asyncio.create_task(self._forever(self._watch_timers), name="timers"),
             asyncio.create_task(self._forever(self._passivate), name="passivation"),
+            asyncio.create_task(self._forever(self._forget), name="forgetting"),
         ]
 
     async def stop(self) -> None:
@@ -156,13 +163,13 @@ class Host:
     async def advance(self, to_ms: int) -> int:
         """Fire every owned timer due up to `to_ms`, each customer's in order of due time.
 
-        Then move the clock.
+        Then forget what has reached its age by then, and move the clock.
 
         Returns:
             How many fired.
 
         Raises:
-            StoreUnavailableError: Some could not fire now; the clock has not moved.
+            StoreUnavailableError: Not all of this could be done; the clock has not moved.
         """
         fired = 0
         tried: set[DueTimer] = set()
@@ -191,6 +198,7 @@ class Host:
             fired += done
             self.stats.timers += done
         if isinstance(self._clock, VirtualClock):
+            await self.forgetter.run(to_ms)
             self._clock.advance_to(to_ms)
         return fired
 
@@ -300,6 +308,14 @@ class Host:
             done = sum(job.answer is None for job in jobs)
             if done < self._settings.timer_batch:
                 await asyncio.sleep(self._settings.timer_poll_s)
+
+    async def _forget(self) -> None:
+        """Begin a minute after the start: who has just come back has better things to do."""
+        wait_s = min(60.0, self._settings.forget_s)
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = self._settings.forget_s
+            await self.forgetter.run()
 
     async def _passivate(self) -> None:
         while True:

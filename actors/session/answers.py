@@ -4,9 +4,12 @@ import logging
 
 from actors.decisioning.journal import TurnRecord
 from actors.domain.errors import CodecError
+from actors.domain.events import Event, Response
 from actors.playbook.model import Playbook
+from actors.ports import Store
 from actors.session.faults import place_of
-from actors.wire.messages import Answer, Code
+from actors.session.lineage import was_erased
+from actors.wire.messages import Answer, Code, Item
 from actors.wire.records import unpack_turn
 from actors.wire.replies import reply_json
 
@@ -16,6 +19,7 @@ CHANGED_NOTHING = "the turn failed; it changed nothing"
 ERASED = "this customer was erased"
 NO_CUSTOMER = "no such customer"
 NO_EFFECT = "no effect has this key"
+FORGOTTEN_EFFECT = "what is known of this effect was forgotten by age"
 
 
 def answer(
@@ -30,13 +34,30 @@ def answer(
     return Answer(Code.DUPLICATE if duplicate else Code.ACCEPTED, body)
 
 
-def answer_again(payload: bytes | None, number: int, seq: int, playbook: Playbook) -> Answer:
+def answer_again(payload: bytes, number: int, seq: int, playbook: Playbook) -> Answer:
     """Return the first answer to a message again, from the journal."""
-    if not payload:
-        return Answer(Code.GONE, detail="the first answer was erased")
     try:
         record = unpack_turn(payload)
     except CodecError as error:
         log.exception("turn %d of customer %d is damaged", seq, number)
         return Answer(Code.FAILED, detail=str(error))
+    return answer(record, number, seq, playbook, duplicate=True)
+
+
+async def answer_without(
+    store: Store, item: Item, number: int, seq: int, playbook: Playbook
+) -> Answer:
+    """Return what can be said of a message whose turn is empty: that it was taken, and by whom.
+
+    Whose turn was erased is told so.
+    """
+    if await was_erased(store, number, seq):
+        return Answer(Code.GONE, detail="the first answer was erased")
+    record = TurnRecord(at_ms=0, received_at_ms=0)
+    if isinstance(item, Event):
+        record.event = item
+    elif isinstance(item, Response):
+        record.response = item
+    else:
+        record.command = item
     return answer(record, number, seq, playbook, duplicate=True)

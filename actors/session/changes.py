@@ -1,15 +1,18 @@
 """One customer's turns in a group, and what one commit writes for them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgpack
 
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import Effect, OpenEffect
 from actors.domain.events import Event
+from actors.domain.groups import Membership
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState
+from actors.playbook.model import Playbook
 from actors.ports import Change, Erasure, JournalKind, JournalRow, Message, OutboxRow, TimerRow
+from actors.scenarios.counting import Standing, count_changes, standing
 from actors.session.jobs import Job
 from actors.session.parties import Party
 from actors.turn import DECIDE, Turn
@@ -27,8 +30,10 @@ class Chain:
 
     `joining` says who is merged into this customer before its turns; `journal` … `erasure` are what
     merges and commands write besides the turns, `settled` the commands done, with record and seq;
-    `companions` are changes of others that are written with this one or not at all. `was_in` are the
-    segments that the store has of the customer.
+    `companions` are changes of others that are written with this one or not at all. `cancelled` are effects that a
+    merge withdraws. `was_in` are the segments that the store has of the customer, `was_at` the places in
+    scenarios, `was_grouped` the memberships that it has. `united` are
+    those of customers who were merged into this one, by number, and `parted` of who becomes another again.
     """
 
     number: int
@@ -52,10 +57,17 @@ class Chain:
     settled: list[tuple[Job, TurnRecord, int]] = field(default_factory=list)
     marker: bytes = b""
     erasure: Erasure | None = None
+    united: list[tuple[int, list[Membership]]] = field(default_factory=list)
+    parted: list[tuple[int, list[Membership]]] = field(default_factory=list)
+    cancelled: list[tuple[int, int, int]] = field(default_factory=list)
     was_in: dict[str, int] = field(init=False)
+    was_at: Standing = field(init=False)
+    was_grouped: list[Membership] = field(init=False)
 
     def __post_init__(self) -> None:
         self.was_in = dict(self.state.segments)
+        self.was_at = standing(self.state.journeys)
+        self.was_grouped = [replace(each) for each in self.state.groups]
 
     def origin(self, number: int) -> int:
         """Return how the state names the one in whose turns an effect was made."""
@@ -78,7 +90,7 @@ class Chain:
         self.journal.append(JournalRow(seq, record.at_ms, kind, pack_turn(record)))
         self.settled.append((job, record, seq))
 
-    def change(self) -> Change | None:
+    def change(self, playbook: Playbook) -> Change | None:
         """Return what to commit, or None when nothing happened.
 
         Raises:
@@ -98,6 +110,7 @@ class Chain:
             identities_from=self.identities_from,
             tied_to=self.number if self.companions else 0,
             erasure=self.erasure,
+            outbox_cancelled=list(self.cancelled),
         )
         for job, _, seq in self.settled:
             if job.hash is not None:
@@ -121,11 +134,18 @@ class Chain:
                 deleted.pop(timer.key, None)
             change.outbox += [self._outbox(effect) for effect in turn.outbox]
             change.outbox_cancelled += turn.cancelled
+        self._count(change, playbook)
         if self.erasure is None:  # which empties the index itself
             self._index(change)
         change.timers_deleted = list(deleted)
         change.timers_set = [TimerRow(key, due_at_ms) for key, due_at_ms in timers.items()]
         return change
+
+    def _count(self, change: Change, playbook: Playbook) -> None:
+        """Let the counts of scenarios' steps follow what has become of the customer."""
+        after: Standing = () if self.marker else standing(self.state.journeys)
+        lines = [line for _, turn, _ in self.done for line in turn.record.lines]
+        change.scenario_counts = count_changes(self.was_at, after, lines, playbook)
 
     def _index(self, change: Change) -> None:
         """Bring the index from what it says to what the state says."""

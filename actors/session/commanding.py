@@ -70,6 +70,7 @@ async def _erase(
             "identities": len(identities),
             "turns": state.seq - 1,
             "timers": len(state.timers),
+            "effects": len(await store.outbox_of(numbers)),
         },
     )
-    chain.settle(job, record, JournalKind.COMMAND)
+    chain.settle(job, record, JournalKind.ERASURE)

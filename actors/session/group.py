@@ -13,13 +13,16 @@ from actors.ports import Change, Clock, Lookup, Scorer, Store, Verdict
 from actors.session.activations import Activation, Activations
 from actors.session.answers import (
     CHANGED_NOTHING,
+    FORGOTTEN_EFFECT,
     NO_EFFECT,
     answer,
     answer_again,
+    answer_without,
 )
 from actors.session.changes import Chain
 from actors.session.commanding import carry_out
 from actors.session.faults import place_of
+from actors.session.grouping import SharedGroups, gather
 from actors.session.jobs import Job, TimerJob
 from actors.session.joining import join
 from actors.session.opening import Opener
@@ -61,6 +64,7 @@ class Session:
         self.activations = activations
         self._resolver = Resolver(store, ids, activations)
         self._poisoned: set[tuple[int, str]] = set()
+        self._shared = SharedGroups()
 
     async def run(self, jobs: Sequence[Job], playbook: Playbook) -> bool:
         """Answer every job; return whether anything was queued for delivery.
@@ -101,6 +105,7 @@ class Session:
         chains = self._opener.open(fresh_jobs, known, playbook, now_ms)
         await join(self._store, chains, known, playbook, now_ms)
         await carry_out(self._store, chains, playbook, self._ids, now_ms)
+        self._shared = await gather(self._store, chains, playbook)
         await self._missing_effects(chains)
         await self._waves(chains, known, playbook)
         return await self._commit(chains, playbook, now_machine_ms)
@@ -131,7 +136,11 @@ class Session:
         if again:
             found = await self._store.lookup(Lookup(turns=tuple({where for _, where in again})))
             for job, where in again:
-                job.answer = answer_again(found.turns.get(where), *where, playbook)
+                payload = found.turns.get(where)
+                if payload:
+                    job.answer = answer_again(payload, *where, playbook)
+                elif not isinstance(job.item, TimerJob):
+                    job.answer = await answer_without(self._store, job.item, *where, playbook)
         return fresh
 
     async def _missing_effects(self, chains: list[Chain]) -> None:
@@ -162,7 +171,8 @@ class Session:
                 job.answer = Answer(Code.FAILED, detail=str(error))
                 continue
             if effect is None:
-                job.answer = Answer(Code.UNKNOWN_EFFECT, detail=NO_EFFECT)
+                detail = FORGOTTEN_EFFECT if payload == b"" else NO_EFFECT
+                job.answer = Answer(Code.UNKNOWN_EFFECT, detail=detail)
             else:
                 effect.origin = chain.origin(key[0])
                 chain.recalled[key] = effect
@@ -214,6 +224,7 @@ class Session:
         scores = await self._scorer.score(list(rows)) if rows else _NO_SCORES
         for chain, job, turn in begun:
             try:
+                core.recount(turn, playbook)
                 core.decide(turn, _pick(scores, rows, turn.rows), playbook)
             except Exception as error:  # noqa: BLE001  one customer's fault stops no other
                 self._break(chain, job, error)
@@ -221,17 +232,19 @@ class Session:
             if job.dry_run:
                 job.answer = answer(turn.record, chain.number, turn.state.seq, playbook)
             else:
+                self._shared.touch(turn.touched)
                 chain.done.append((job, turn, turn.state.seq))
 
     def _begin(
         self, chain: Chain, job: Job, known: Resolved, playbook: Playbook
     ) -> core.Turn | None:
         item, state, now_ms = job.item, chain.state, self._clock.business_ms()
+        groups = self._shared.for_turn(dry_run=job.dry_run)
         try:
             if isinstance(item, Event):
                 if job.dry_run:
                     state = unpack_state(pack_state(state))
-                turn = core.begin(state, item, playbook, now_ms, known.owners)
+                turn = core.begin(state, item, playbook, now_ms, known.owners, groups)
                 turn.record.notes += job.notes
                 turn.record.notes += [
                     f"not_merged: {r.code} {r.kind}".rstrip() for r in job.refused
@@ -241,23 +254,27 @@ class Session:
                 key = _effect_of(item)
                 effect = state.effect(key[1], key[2], chain.origin(key[0])) or chain.recalled[key]
                 turn = core.respond(state, item, effect, now_ms, playbook.minor_digits)
+                turn.groups = groups
                 core.reconsider(turn, playbook)
                 return turn
             if isinstance(item, Command):
                 turn = core.obey(state, item, playbook, now_ms)
+                turn.groups = groups
                 core.reconsider(turn, playbook)
                 return turn
             if (chain.number, item.key) in self._poisoned:
                 job.answer = Answer(Code.FAILED, detail="the timer failed before")
                 return None
             timer = next((t for t in state.timers if t.key == item.key), None)
+            if item.key == core.RETENTION:
+                timer = core.asked(state, timer, playbook, item.now_ms)
             if timer is None:
                 chain.stale.append(item.key)
                 return None
             if timer.due_at_ms > item.now_ms:
                 chain.prolonged[item.key] = timer.due_at_ms
                 return None
-            return core.wake(state, timer, playbook, item.now_ms)
+            return core.wake(state, timer, playbook, item.now_ms, groups)
         except Exception as error:  # noqa: BLE001  one customer's fault stops no other
             self._break(chain, job, error)
             return None
@@ -268,25 +285,27 @@ class Session:
         if isinstance(job.item, TimerJob) and len(self._poisoned) < MAX_POISONED:
             self._poisoned.add((chain.number, job.item.key))
         job.answer = Answer(Code.FAILED, detail=CHANGED_NOTHING)
+        self._shared.spoil(chain)
         chain.broken = True
         for other in chain.jobs:
             if other.answer is None:
                 other.again = True
 
     async def _commit(self, chains: list[Chain], playbook: Playbook, now_machine_ms: int) -> bool:
-        ready, changes = [], []
+        ready: list[tuple[Chain, Change]] = []
         for chain in chains:
             if chain.broken:
                 continue
             try:
-                change = chain.change()
+                change = chain.change(playbook)
             except Exception as error:  # noqa: BLE001  one customer's fault stops no other
                 log.error("turns of %d cannot be packed: %s", chain.number, place_of(error))  # noqa: TRY400
                 self._fail(chain)
                 continue
             if change is not None:
                 ready.append((chain, change))
-                changes += [change, *chain.companions]
+        ready = self._shared.settle(ready)
+        changes = [each for chain, change in ready for each in (change, *chain.companions)]
         if not changes:
             return False
         try:
@@ -313,6 +332,7 @@ class Session:
 
     def _fail(self, chain: Chain) -> None:
         """Answer what a customer's state could not take in; the committed one stays."""
+        self._shared.spoil(chain)
         for job in chain.jobs:
             job.answer = job.answer or Answer(Code.FAILED, detail=CHANGED_NOTHING)
 

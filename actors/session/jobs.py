@@ -58,6 +58,8 @@ class Job:
     def mailbox(self) -> object:
         """What orders jobs: those with equal mailboxes run one after the other."""
         item = self.item
+        if isinstance(item, TimerJob):
+            return item.number
         if self.number or not isinstance(item, Event):
             return self.number
         return item.identities[0]

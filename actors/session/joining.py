@@ -11,7 +11,9 @@ from actors.domain.merges import MergeRecord
 from actors.merging import Parts, merge
 from actors.playbook.model import Playbook
 from actors.ports import Change, JournalKind, JournalRow, Lookup, Store, StoredCustomer
+from actors.scenarios.counting import count_changes, standing
 from actors.session.changes import Chain
+from actors.session.journeying import join_journeys, without_timers
 from actors.session.resolving import Resolved
 from actors.wire.markers import pack_redirect, read_marker
 from actors.wire.records import pack_turn
@@ -77,12 +79,17 @@ def _take(
         source=_source(chain),
     )
     gone = [timer.key for timer in loser.timers]
+    was_at = standing(loser.journeys)
+    chain.united.append((row.number, list(loser.groups)))
     left = [(name, now_ms) for name in loser.segments]
+    without_timers(state)
+    without_timers(loser)
     merge(state, loser, playbook.identities, PARTS)
+    turn = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=record)
+    join_journeys(chain, loser.journeys, row.number, playbook, turn)
     look_soon(state, playbook, now_ms)
     state.seq += 1
     first = chain.jobs[0]
-    turn = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=record)
     if isinstance(first.item, Command):
         turn.command = first.item
         turn.result = {"merged": customer_text(row.number)}
@@ -106,6 +113,7 @@ def _take(
             timers_deleted=gone,
             segments_left=left,
             tied_to=chain.number,
+            scenario_counts=count_changes(was_at, (), (), playbook),
         )
     )
 

@@ -3,10 +3,27 @@
 from collections.abc import AsyncIterator
 
 from actors.decisioning.journal import TurnRecord
-from actors.ports import JournalKind, Store
+from actors.domain.ids import parse_customer
+from actors.ports import JournalKind, Lookup, Store
+from actors.wire.markers import Erased, Redirect, read_marker
 from actors.wire.records import unpack_turn
 
 _PAGE = 200
+
+Place = tuple[int, int]
+"""Where a turn is journalled: a customer's number, and the seq."""
+
+
+def given_by(turn: TurnRecord, number: int) -> list[Place]:
+    """Return the turns that an unmerge in a customer's journal gave to the other; else none."""
+    if turn.merge is None or turn.merge.survivor != number or not turn.result.get("unmerged"):
+        return []
+    elsewhere = [
+        (parse_customer(each["customerId"]), seq)
+        for each in turn.result.get("elsewhere", ())
+        for seq in each["toLoser"]
+    ]
+    return [*((number, seq) for seq in turn.result["toLoser"]), *elsewhere]
 
 
 async def turns_since(
@@ -51,3 +68,32 @@ async def merged_into(store: Store, number: int) -> list[int]:
         found.update(dict.fromkeys(new))
         waiting += new
     return list(found)
+
+
+async def was_erased(store: Store, number: int, seq: int) -> bool:
+    """Return whether a turn that is empty was emptied by an erasure; else it was, by age.
+
+    An unmerge may have given it to somebody who was erased since, or has passed it on.
+    """
+    return await _erased_with(store, number, (number, seq))
+
+
+async def _erased_with(store: Store, holder: int, place: Place) -> bool:
+    if await _is_erased(store, holder):
+        return True
+    async for _, turn in turns_since(store, holder, 0, (JournalKind.UNMERGE,)):
+        if turn.merge is None or place not in given_by(turn, holder):
+            continue
+        if await _erased_with(store, turn.merge.loser, place):
+            return True
+    return False
+
+
+async def _is_erased(store: Store, number: int) -> bool:
+    """Return whether whoever this customer is part of was erased."""
+    while True:
+        row = (await store.lookup(Lookup(numbers=(number,)))).customers.get(number)
+        marker = None if row is None else read_marker(row.state)
+        if not isinstance(marker, Redirect):
+            return isinstance(marker, Erased)
+        number = marker.target

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from actors.domain.errors import CodecError
-from actors.domain.events import CONSENT, Command, Event, Response, event_time
+from actors.domain.events import OWN_TURNS, Command, Event, Response, event_time
 from actors.domain.ids import home_partition
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
@@ -97,7 +97,7 @@ class Opener:
 
 
 def _stands_alone(job: Job) -> bool:
-    return isinstance(job.item, Command) and job.item.kind != CONSENT
+    return isinstance(job.item, Command) and job.item.kind not in OWN_TURNS
 
 
 def _accepted(chain: Chain, job: Job, known: Resolved, now_ms: int) -> bool:

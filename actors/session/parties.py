@@ -72,8 +72,10 @@ def _joined(
         return Party(anchor)
     fresh = anchor in known.fresh
     if fresh:
-        # What the event itself says of somebody new counts, or a user would be joined to another.
-        here.identities = [i for i in named if known.owners.get(i) is None]
+        # What the event itself says of somebody new counts where one customer has but one, or a user
+        # would be joined to another. Of other kinds what is too many stays unowned afterwards.
+        unowned = [i for i in named if known.owners.get(i) is None]
+        here.identities = [i for i in unowned if i == named[0] or rules.kind(i.kind).limit == 1]
     together, refused, shared = [here], [], {anchor: ""}
     for number in sorted(others):
         other = _state_of(number, known)

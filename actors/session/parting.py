@@ -1,5 +1,8 @@
 """Unmerging: a customer becomes two again, and each gets what came since and is its own."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.membership import look_soon
 from actors.domain.actions import OpenEffect
@@ -7,13 +10,16 @@ from actors.domain.errors import InvalidIdError
 from actors.domain.events import Command
 from actors.domain.ids import Identity, customer_text, parse_effect
 from actors.domain.merges import MergeRecord
-from actors.merging import LaterTurn, Reading, Unmerged, unmerge
+from actors.merging import LaterTurn, Names, Reading, Shares, Unmerged, unmerge
 from actors.playbook.model import Playbook
 from actors.ports import Change, JournalKind, JournalRow, Lookup, Store, TimerRow
+from actors.scenarios.counting import count_changes, standing
 from actors.session.changes import Chain
 from actors.session.jobs import Job
 from actors.session.joining import PARTS
-from actors.session.lineage import turns_since
+from actors.session.journeying import at_rest, divide_journeys, without_scenarios
+from actors.session.lineage import Place
+from actors.session.stories import Told, Turns, given_away, joins_of, story_of
 from actors.turn import effect_of
 from actors.wire.markers import Redirect, read_marker
 from actors.wire.records import pack_turn, unpack_turn
@@ -21,10 +27,8 @@ from actors.wire.state import pack_state, unpack_state
 
 NOT_MERGED = "this customer was not merged into that one"
 MERGED_ELSEWHERE = "this customer was merged into another one first: unmerge that one before"
-MERGED_AGAIN = "somebody was taken out since and is part of this customer again: unmerge them first"
-ELSEWHERE_SINCE = "the survivor was part of another customer since, and has kept what came then: that cannot be divided"
-
-Turns = dict[int, TurnRecord]
+ERASED_SINCE = "the survivor was part of another customer since, who was erased with what came then: that cannot be divided"
+FORGOTTEN_SINCE = "turns since then were forgotten by age: what came of them cannot be divided"
 
 
 async def part(
@@ -42,43 +46,57 @@ async def part(
         return NOT_MERGED
     if marker.target != chain.number:
         return MERGED_ELSEWHERE
-    turns = {seq: turn async for seq, turn in turns_since(store, chain.number, 0)}
-    at = max(
-        (seq for seq, t in turns.items() if _joins(t) and t.merge and t.merge.loser == other),
-        default=0,
-    )
-    merge = turns[at].merge if at else None
-    if merge is None:
+    joins = await joins_of(store, chain.number)
+    at = max((seq for seq, turn in joins.items() if _joined(turn) == other), default=0)
+    merge = joins[at].merge if at else None
+    undone, base = _undone(joins, at)
+    before = joins[base].merge if at else None
+    if merge is None or before is None:
         return NOT_MERGED
-    undone, given_back, base = _undone(turns, at)
-    before = turns[base].merge
-    if before is None:
-        return NOT_MERGED
-    if any(turn.result.get("kept") for seq, turn in turns.items() if seq > base):
-        return ELSEWHERE_SINCE  # those turns are in the other one's journal
-    if base != at and _joined_again(turns, undone, base):
-        return MERGED_AGAIN
-    skipped = undone | {at}
+    story = await story_of(store, chain.number, joins, base, chain.seq_before + 1)
+    if story is None:
+        return ERASED_SINCE
+    away = given_away(joins, chain.number)
+    if _forgotten(story, away):
+        return FORGOTTEN_SINCE
+    merges = {(chain.number, seq) for seq in (*undone, at)}
     later = [
-        LaterTurn(seq, turn, await _recalled(store, turn), seq in given_back)
-        for seq, turn in sorted(turns.items())
-        if seq > base and seq not in skipped and not turn.result.get("unmerged")
+        LaterTurn(
+            told.seq,
+            told.record,
+            await _recalled(store, told.record),
+            told.not_theirs or told.place in away,
+            told.number,
+            told.at,
+        )
+        for told in story
+        if told.record is not None
+        and told.place not in merges
+        and not told.record.result.get("unmerged")
     ]
+    emptied = any(told.record is None for told in story)
+    survivor, loser = unpack_state(before.survivor_state), unpack_state(merge.loser_state)
+    theirs = at_rest(survivor, loser)
     result = unmerge(
-        unpack_state(before.survivor_state),
-        unpack_state(merge.loser_state),
+        survivor,
+        loser,
         later,
-        Reading(playbook=playbook, parts=PARTS, unpack=unpack_state),
-        moved=merge.moved,
-        owned=set(found.identities.get(chain.number, ())) - _of_thirds(turns, other),
+        Reading(playbook=without_scenarios(playbook), parts=PARTS, unpack=unpack_state),
+        names=Names(
+            moved=merge.moved,
+            owned=set(found.identities.get(chain.number, ())) - _of_thirds(joins, other),
+        ),
         merged_at=at,
+        denied=chain.state.profile.consents if emptied else {},
     )
+    divide_journeys(chain.state, result.survivor, result.loser, theirs, other)
     look_soon(result.survivor, playbook, now_ms)
     _write(chain, job, command, result, merge, at, now_ms)
     loser = result.loser
     kept = pack_state(loser) != merge.loser_state
     loser.seq = row.seq + 1
     look_soon(loser, playbook, now_ms)
+    chain.parted.append((other, loser.groups))
     mine = set(found.identities.get(chain.number, ()))
     chain.companions.append(
         Change(
@@ -97,47 +115,41 @@ async def part(
             identities_from=(chain.number,),
             timers_set=[TimerRow(timer.key, timer.due_at_ms) for timer in loser.timers],
             segments_entered=list(loser.segments.items()),
+            scenario_counts=count_changes((), standing(loser.journeys), (), playbook),
             tied_to=chain.number,
         )
     )
     return ""
 
 
-def _joins(turn: TurnRecord) -> bool:
-    return turn.merge is not None and not turn.result.get("unmerged")
+def _joined(turn: TurnRecord) -> int:
+    """Return whom a turn has merged into this customer, or 0."""
+    if turn.merge is None or not turn.merge.loser_state:
+        return 0
+    return turn.merge.loser
 
 
-def _of_thirds(turns: Turns, other: int) -> set[Identity]:
+def _forgotten(story: Sequence[Told], away: set[Place]) -> bool:
+    """Return whether a turn is empty that no erasure of somebody parted has emptied."""
+    return any(told.record is None and told.seq and told.place not in away for told in story)
+
+
+def _of_thirds(joins: Turns, other: int) -> set[Identity]:
     """Return what came with others who were merged, for a while or for good: no event claimed that."""
-    merges = [t.merge for t in turns.values() if t.merge is not None]
+    merges = [turn.merge for turn in joins.values() if turn.merge is not None]
     return {i for merge in merges if merge.loser != other for i in merge.moved}
 
 
-def _joined_again(turns: Turns, undone: set[int], base: int) -> bool:
-    """Return whether somebody has left since `base` and come back: whose is what came in between?"""
-    merges = {s: t.merge.loser for s, t in turns.items() if s >= base and t.merge and _joins(t)}
-    left = {loser for seq, loser in merges.items() if seq in undone}
-    return any(loser in left for seq, loser in merges.items() if seq not in undone)
-
-
-def _undone(turns: Turns, at: int) -> tuple[set[int], set[int], int]:
-    """Return merges undone before, the turns given back with them, and the merge to begin from.
+def _undone(joins: Turns, at: int) -> tuple[set[int], int]:
+    """Return the merges undone before, and the merge to begin from.
 
     What came before a merge that was undone since must be done again without that one too.
     """
-    undone, given_back, base = set(), set(), at
-    for _, turn in sorted(turns.items()):
-        if turn.result.get("unmerged"):
-            undone.add(turn.result["mergeSeq"])
-            given_back.update(turn.result["toLoser"])
-    changed = True
-    while changed:
-        changed = False
-        for seq, turn in turns.items():
-            merged_at = turn.result.get("mergeSeq", base)
-            if seq > base and merged_at < base:
-                base, changed = merged_at, True
-    return undone, given_back, base
+    parted = [(seq, t.result["mergeSeq"]) for seq, t in joins.items() if t.result.get("unmerged")]
+    base = at
+    while earlier := [merged for seq, merged in parted if merged < base < seq]:
+        base = min(earlier)
+    return {merged for _, merged in parted}, base
 
 
 async def _recalled(store: Store, turn: TurnRecord) -> OpenEffect | None:
@@ -176,13 +188,23 @@ def _write(
         result={
             "unmerged": customer_text(merge.loser),
             "mergeSeq": merge_seq,
-            "toLoser": report.to_loser,
-            "toSurvivor": len(report.to_survivor),
-            "both": report.both,
-            "skipped": report.skipped,
+            **_told(report),
+            "elsewhere": [
+                {"customerId": customer_text(number), **_told(shares)}
+                for number, shares in sorted(report.elsewhere.items())
+            ],
         },
     )
     chain.settle(job, record, JournalKind.UNMERGE)
+
+
+def _told(shares: Shares) -> dict[str, Any]:
+    return {
+        "toLoser": shares.to_loser,
+        "toSurvivor": len(shares.to_survivor),
+        "both": shares.both,
+        "skipped": shares.skipped,
+    }
 
 
 def _note(chain: Chain, merge: MergeRecord, kept: bool, now_ms: int) -> bytes:

@@ -9,7 +9,7 @@ from actors.domain.ids import Identity, IdSpace
 from actors.ports import FirstAnswer, Found, Lookup, Store, StoredCustomer
 from actors.session.activations import Activation, Activations
 from actors.wire.markers import Erased, read_marker
-from actors.wire.state import unpack_state
+from actors.wire.state import identities_in
 
 _MAX_GENERATIONS = 8
 
@@ -181,5 +181,5 @@ def activation_of(row: StoredCustomer, now_machine_ms: int) -> Activation:
     """Return the activation of a stored customer; that its state is damaged is said at its turn."""
     identities: tuple[Identity, ...] = ()
     with suppress(CodecError):
-        identities = tuple(unpack_state(row.state).identities)
+        identities = identities_in(row.state)
     return Activation(row.number, row.partition, row.seq, row.state, now_machine_ms, identities)

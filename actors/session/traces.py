@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from actors.ports import JournalKind, Store
-from actors.session.lineage import turns_since
+from actors.session.lineage import given_by, turns_since
 from actors.wire.records import pack_turn
 
 _MERGES = (JournalKind.MERGE, JournalKind.UNMERGE)
@@ -41,7 +41,7 @@ async def _in_journal(store: Store, survivor: int, erased: set[int], found: Rewr
         if turn.result.get("unmerged"):
             undone[turn.result["mergeSeq"]] = seq
             if turn.merge.loser in erased:
-                found.update(((survivor, given), b"") for given in turn.result["toLoser"])
+                found.update((given, b"") for given in given_by(turn, survivor))
             continue
         merge = turn.merge
         if seq in undone:

@@ -23,19 +23,20 @@ from actors.ports import (
     TimelineRow,
     Verdict,
 )
+from actors.stores.memory_groups import MemoryGroups
+from actors.stores.memory_launches import MemoryLaunches
 from actors.stores.memory_records import MemoryRecords
+from actors.stores.memory_retention import Effect, MemoryRetention
 from actors.stores.memory_segments import MemorySegments
 from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS, Facts, check_call, judge
 
 _LEARNABLE = (JournalKind.OUTCOME, JournalKind.WAKE)
 _HIDDEN = (OutboxState.CANCELLED, OutboxState.EXPIRED)
 
-Effect = tuple[int, int, int]
-
 _UNOWNED = {p: PartitionRow(p, "", 0) for p in range(PARTITIONS)}
 
 
-class MemoryStore(MemoryRecords, MemorySegments):
+class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, MemoryLaunches):
     """A `Store` whose methods never give way inside, so each is one transaction on its event loop.
 
     Rows are immutable; nothing that was passed in is kept by reference except bytes.
@@ -44,6 +45,9 @@ class MemoryStore(MemoryRecords, MemorySegments):
     def __init__(self) -> None:
         MemoryRecords.__init__(self)
         MemorySegments.__init__(self)
+        MemoryGroups.__init__(self)
+        MemoryRetention.__init__(self)
+        MemoryLaunches.__init__(self)
         self._partitions = dict(_UNOWNED)
         self._cells: dict[str, CellRow] = {}
         self._map_version = 0
@@ -52,12 +56,9 @@ class MemoryStore(MemoryRecords, MemorySegments):
         self._journal: list[TimelineRow] = []
         self._learnable: list[int] = []
         self._turns: dict[int, list[tuple[int, int]]] = {}
-        self._messages: dict[bytes, tuple[FirstAnswer, int]] = {}
         self._tombstones: dict[bytes, int] = {}
         self._timers_by_due: list[tuple[int, int, str]] = []
-        self._outbox: dict[Effect, tuple[int, OutboxItem]] = {}
         self._outbox_open: set[Effect] = set()
-        self._streams: dict[str, list[tuple[int, int, int, int]]] = {}
 
     async def lookup(self, want: Lookup) -> Found:
         """See `Store.lookup`."""
@@ -71,6 +72,8 @@ class MemoryStore(MemoryRecords, MemorySegments):
             {turn: row.payload for turn, row in turns if row is not None},
             {one: self._tombstones[one] for one in want.tombstones if one in self._tombstones},
             {number: owned for number in want.owned_by if (owned := self._owned(number))},
+            self._found_groups(want.groups),
+            self._groups_of(want.grouped),
         )
 
     def _owned(self, number: int) -> tuple[Identity, ...]:
@@ -99,6 +102,8 @@ class MemoryStore(MemoryRecords, MemorySegments):
             self._write_timers(change)
             self._write_outbox(change, now_machine_ms)
             self._write_segments(change)
+        self._write_groups(written)
+        self._write_scenarios(written)
         for change in written:
             self._cancel_outbox(change)
         return verdicts
@@ -119,6 +124,7 @@ class MemoryStore(MemoryRecords, MemorySegments):
                 for one in change.identities
                 if one in self._identities
             },
+            self._group_seqs(changes),
         )
 
     def _write_history(self, change: Change, now_ms: int) -> None:
@@ -169,7 +175,7 @@ class MemoryStore(MemoryRecords, MemorySegments):
                 expires_at_ms=row.expires_at_ms,
                 payload=row.payload,
             )
-            self._outbox[effect] = (len(self._outbox), item)
+            self._outbox[effect] = (self._place(effect, row.send_at_ms), item)
             self._outbox_open.add(effect)
             insort(self._streams.setdefault(row.channel, []), (now_ms, *effect))
 
@@ -196,6 +202,7 @@ class MemoryStore(MemoryRecords, MemorySegments):
         for number, key in [timer for timer in self._timers if timer[0] in numbers]:
             self._drop_timer(number, key)
         self._erase_segments(erasure)
+        self._erase_groups(erasure)
         self._tombstones.update((one, erasure.at_ms) for one in erasure.tombstones)
 
     def _change_item(self, effect: Effect, **fields: int | str | bytes) -> None:
@@ -387,13 +394,6 @@ class MemoryStore(MemoryRecords, MemorySegments):
             "timers": len(self._timers),
             "outbox": len(self._outbox),
         }
-
-    async def forget_messages(self, before_machine_ms: int) -> int:
-        """See `Store.forget_messages`."""
-        old = [one for one, (_, at_ms) in self._messages.items() if at_ms < before_machine_ms]
-        for one in old:
-            del self._messages[one]
-        return len(old)
 
     async def close(self) -> None:
         """See `Store.close`."""

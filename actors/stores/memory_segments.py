@@ -61,7 +61,7 @@ class MemorySegments:
 
     async def flows(self, segment: str, since_ms: int) -> list[SegmentFlow]:
         """See `Store.flows`."""
-        first_ms = day_of(since_ms)
+        first_ms = max(0, day_of(since_ms))
         return [
             SegmentFlow(day_ms, *self._flows[name, day_ms])
             for name, day_ms in sorted(self._flows)

@@ -1,15 +1,34 @@
 """Who may write: the verdict on each change, the same for every store."""
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
-from actors.ports import Change, OutboxState, Verdict
+from actors.ports import Change, JournalKind, OutboxState, Verdict
 
 SENDING_TIMEOUT_MS = 60_000
 """An attempt that has not been settled for this long is taken to be dead."""
 
+ANSWERS_LOOKED_AT = 1_000
+"""Of so many messages that were stored first the turns are found: processes' clocks differ a little."""
+
+BEFORE_ALL_DAYS = -1
+"""The day of a segment's flow into which those are folded that are forgotten."""
+
+FORGETTABLE = (
+    JournalKind.EVENT,
+    JournalKind.DECIDE,
+    JournalKind.OUTCOME,
+    JournalKind.WAKE,
+    JournalKind.COMMAND,
+)
+"""Kinds of turns whose payloads may be forgotten by age."""
+
 _DAY_MS = 86_400_000
+
+ScenarioStep = tuple[str, str, str]
+"""A scenario, the digest of its version, and a step."""
 
 Flow = tuple[str, int]
 """A segment and when a day begins, in UTC."""
@@ -29,13 +48,15 @@ OUTBOX_STATES = {
 class Facts:
     """What is stored, read inside the committing transaction, about all that changes touch.
 
-    `rows` is (partition, seq) by customer number; `taken` holds the message hashes that exist.
+    `rows` is (partition, seq) by customer number; `taken` holds the message hashes that exist;
+    `groups` the seqs of groups.
     """
 
     epochs: dict[int, int]
     rows: dict[int, tuple[int, int]]
     taken: set[bytes]
     owners: dict[Identity, int]
+    groups: dict[GroupKey, int] = field(default_factory=dict)
 
 
 def day_of(at_ms: int) -> int:
@@ -53,6 +74,9 @@ def check_call(changes: Sequence[Change]) -> None:
     numbers = {change.number for change in changes}
     if len(numbers) != len(changes):
         raise ValueError("two changes of one commit name the same customer")
+    written = [write.key for change in changes for write in change.groups]
+    if len(set(written)) != len(written):
+        raise ValueError("two changes of one commit write the same group")
     for change in changes:
         low, high = change.seq_before, change.seq_after
         if not 0 <= low < high and not (0 < low == high and _only_timers(change)):
@@ -75,6 +99,7 @@ def _only_timers(change: Change) -> bool:
     others = (
         *(change.journal, change.messages, change.identities, change.outbox),
         *(change.outbox_cancelled, change.segments_entered, change.segments_left),
+        *(change.groups, change.scenario_counts),
     )
     return bool(change.timers_set or change.timers_deleted) and not any(others)
 
@@ -96,6 +121,17 @@ def flows_of(changes: Sequence[Change], held: Set[tuple[str, int]]) -> dict[Flow
                 entered, left = flows.get((name, day_of(at_ms)), (0, 0))
                 flows[name, day_of(at_ms)] = (entered + 1, left)
     return flows
+
+
+def scenario_counts_of(changes: Sequence[Change]) -> dict[ScenarioStep, tuple[int, int, int]]:
+    """Return how many more wait at, passed and left each step, with changes that are written."""
+    counts: dict[ScenarioStep, tuple[int, int, int]] = {}
+    for change in changes:
+        for scenario, digest, step, waiting, passed, left in change.scenario_counts:
+            before = counts.get((scenario, digest, step), (0, 0, 0))
+            more = (before[0] + waiting, before[1] + passed, before[2] + left)
+            counts[scenario, digest, step] = more
+    return counts
 
 
 def judge(changes: Sequence[Change], facts: Facts) -> list[Verdict]:
@@ -141,5 +177,8 @@ def _judge_one(
     for identity in change.identities:
         owner = owners.get(identity, change.number)
         if owner != change.number and owner not in change.identities_from:
+            return Verdict.RACE_LOST
+    for write in change.groups:
+        if facts.groups.get(write.key, 0) != write.seq_before:
             return Verdict.RACE_LOST
     return Verdict.COMMITTED

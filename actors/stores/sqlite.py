@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from actors.domain.errors import StoreUnavailableError
+from actors.domain.groups import GroupKey
 from actors.ports import (
     CellRow,
     Change,
@@ -19,19 +20,24 @@ from actors.ports import (
     OutboxItem,
     OutboxResult,
     PartitionRow,
+    ScenarioCount,
     SegmentFlow,
     TimelineRow,
     Verdict,
 )
+from actors.stores import sqlite_groups as groups
 from actors.stores import sqlite_outbox as outbox
 from actors.stores import sqlite_ownership as ownership
 from actors.stores import sqlite_reads as reads
 from actors.stores import sqlite_records as records
+from actors.stores import sqlite_retention as retention
+from actors.stores import sqlite_scenarios as scenarios
 from actors.stores import sqlite_segments as segments
 from actors.stores.rules import check_call
 from actors.stores.sqlite_commit import commit
 from actors.stores.sqlite_due import DueWhere
 from actors.stores.sqlite_file import Worker, Writer, connect, prepare_file, sqlite_errors
+from actors.stores.sqlite_launches import SqliteLaunches
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -40,7 +46,7 @@ _GIVE_UP = 1.25  # so that what SQLite says of a lock is heard before its caller
 _FORGET_AT_ONCE = 2_000  # a few milliseconds under the lock, then others may write
 
 
-class SqliteStore:
+class SqliteStore(SqliteLaunches):
     """A `Store` in one file, beside it a lock file; any number of processes may open both.
 
     One thread writes and one reads, each with a connection of its own; methods may be called from
@@ -170,9 +176,19 @@ class SqliteStore:
         """See `Store.member_counts`."""
         return await self._read(segments.member_counts)
 
+    async def scenario_counts(self, scenario: str | None = None) -> list[ScenarioCount]:
+        """See `Store.scenario_counts`."""
+        return await self._read(partial(scenarios.scenario_counts, scenario=scenario))
+
     async def flows(self, segment: str, since_ms: int) -> list[SegmentFlow]:
         """See `Store.flows`."""
         return await self._read(partial(segments.flows, segment=segment, since_ms=since_ms))
+
+    async def group_members(self, key: GroupKey, after_number: int, limit: int) -> list[Member]:
+        """See `Store.group_members`."""
+        return await self._read(
+            partial(groups.group_members, key=key, after_number=after_number, limit=limit)
+        )
 
     async def outbox_due(
         self, owner: str, now_machine_ms: int, limit: int, skip: Sequence[str] = ()
@@ -298,6 +314,38 @@ class SqliteStore:
             forgotten += portion
             if portion < _FORGET_AT_ONCE:
                 return forgotten
+
+    async def oldest_answer(self) -> int | None:
+        """See `Store.oldest_answer`."""
+        return await self._read(retention.oldest_answer)
+
+    async def forget_turns(self, kind: int, before_ms: int, below_offset: int, limit: int) -> int:
+        """See `Store.forget_turns`."""
+        return await self._write(
+            partial(
+                retention.forget_turns,
+                kind=kind,
+                before_ms=before_ms,
+                below_offset=below_offset,
+                limit=limit,
+            )
+        )
+
+    async def forget_effects(self, state: int, before_ms: int, limit: int) -> int:
+        """See `Store.forget_effects`."""
+        return await self._write(
+            partial(retention.forget_effects, state=state, before_ms=before_ms, limit=limit)
+        )
+
+    async def forget_flows(self, before_ms: int, limit: int) -> int:
+        """See `Store.forget_flows`."""
+        return await self._write(partial(retention.forget_flows, before_ms=before_ms, limit=limit))
+
+    async def watch(self, key: str, due_ms: int, after_number: int, limit: int) -> int | None:
+        """See `Store.watch`."""
+        return await self._write(
+            partial(retention.watch, key=key, due_ms=due_ms, after_number=after_number, limit=limit)
+        )
 
     async def check(self) -> list[str]:
         """Return what SQLite finds wrong with the file; nothing is good. May take minutes."""

@@ -11,6 +11,8 @@ from actors.domain.ids import Identity
 from actors.ports import Change, OutboxState, Verdict
 from actors.stores.rules import Facts, judge
 from actors.stores.sqlite_erasure import erase
+from actors.stores.sqlite_groups import seqs_of, write_groups
+from actors.stores.sqlite_scenarios import write_scenarios
 from actors.stores.sqlite_segments import write_segments
 from actors.stores.sqlite_sql import Batched, to_text
 
@@ -84,6 +86,8 @@ def commit(connection: sqlite3.Connection, changes: Sequence[Change], now_ms: in
         _write_timers(connection, survivors, counts)
         _write_outbox(connection, survivors, counts, now_ms)
         write_segments(connection, survivors)
+        write_groups(connection, survivors)
+        write_scenarios(connection, survivors)
         add_to_counters(connection, counts)
     return verdicts
 
@@ -117,6 +121,7 @@ def _facts(connection: sqlite3.Connection, changes: Sequence[Change]) -> Facts:
         {number: (p, seq) for number, p, seq in seqs},
         {bytes.fromhex(digits) for digits in _HASHES.select(connection, hashes)},
         owners_of(connection, identities),
+        seqs_of(connection, changes),
     )
 
 

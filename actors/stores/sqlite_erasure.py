@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 
 from actors.ports import Erasure
+from actors.stores.sqlite_groups import erase_groups
 from actors.stores.sqlite_segments import erase_segments
 from actors.stores.sqlite_sql import Batched
 
@@ -46,4 +47,5 @@ def erase(connection: sqlite3.Connection, erasure: Erasure, counts: Counter[str]
     _DELETE_IDENTITIES.run(connection, numbers)
     counts["timers"] -= _DELETE_TIMERS.run(connection, numbers)
     erase_segments(connection, erasure)
+    erase_groups(connection, erasure)
     _BURY.insert(connection, [(one, erasure.at_ms) for one in erasure.tombstones])

@@ -16,6 +16,7 @@ from actors.ports import (
 )
 from actors.stores.sqlite_commit import owners_of
 from actors.stores.sqlite_due import TIMERS, DueWhere, due_rows
+from actors.stores.sqlite_groups import groups_of, read_groups
 from actors.stores.sqlite_sql import Batched, Pivot, from_text, one_json, one_row
 
 _CUSTOMERS = Pivot(
@@ -84,6 +85,8 @@ def lookup(connection: sqlite3.Connection, want: Lookup) -> Found:
             for digits, at_ms in _TOMBSTONES.select(connection, [(one,) for one in want.tombstones])
         },
         _identities(connection, want.owned_by),
+        read_groups(connection, want.groups),
+        groups_of(connection, want.grouped),
     )
 
 

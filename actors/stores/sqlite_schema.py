@@ -188,11 +188,68 @@ def _index_segments(connection: sqlite3.Connection) -> None:
     )
 
 
+def _find_what_is_old(connection: sqlite3.Connection) -> None:
+    """Let what is forgotten by age be found without a walk; tell receipts from other commands."""
+    connection.execute(
+        "CREATE INDEX journal_age ON journal (kind, at)"
+        " WHERE payload != x'' AND kind NOT IN (5, 6, 8)"
+    )
+    connection.execute("CREATE INDEX outbox_age ON outbox (state, send_at) WHERE state > 1")
+    connection.execute("CREATE INDEX segment_flow_day ON segment_flow (day)")
+    connection.execute(  # the row of somebody erased holds the marker of `actors.wire.markers`
+        "UPDATE journal SET kind = 8 WHERE kind = 7 AND (customer, seq) IN ("
+        " SELECT number, seq FROM customer"
+        " WHERE substr(state, 1, 1) = x'00' AND substr(state, 6, 3) = x'92A165')"
+    )
+
+
+def _keep_groups(connection: sqlite3.Connection) -> None:
+    """Let customers belong to groups; rows of those who left stay, so that an erasure finds them."""
+    connection.execute(
+        "CREATE TABLE customer_group (kind TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,"
+        " state BLOB NOT NULL, PRIMARY KEY (kind, id))"
+    )
+    connection.execute(
+        "CREATE TABLE group_member (kind TEXT NOT NULL, id TEXT NOT NULL, customer INTEGER NOT NULL,"
+        " since INTEGER NOT NULL, left_at INTEGER NOT NULL, PRIMARY KEY (kind, id, customer))"
+        " WITHOUT ROWID"
+    )
+    connection.execute("CREATE INDEX group_member_customer ON group_member (customer)")
+    connection.execute("INSERT INTO counter VALUES ('group_seq', 0)")
+
+
+def _keep_launches(connection: sqlite3.Connection) -> None:
+    """Let operators launch scenarios, and cells say how far they have come."""
+    connection.execute(
+        "CREATE TABLE launch (id TEXT NOT NULL UNIQUE, scenario TEXT NOT NULL,"
+        " segment TEXT NOT NULL, per_second REAL NOT NULL, state TEXT NOT NULL,"
+        " created_at INTEGER NOT NULL, data BLOB NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE launch_part (launch TEXT NOT NULL, owner TEXT NOT NULL, after INTEGER NOT NULL,"
+        " seen INTEGER NOT NULL, entered INTEGER NOT NULL, done INTEGER NOT NULL,"
+        " PRIMARY KEY (launch, owner))"
+    )
+
+
+def _count_scenario_steps(connection: sqlite3.Connection) -> None:
+    """Let a scenario be drawn with how many are where, without a look at any customer."""
+    connection.execute(
+        "CREATE TABLE scenario_step (scenario TEXT NOT NULL, digest TEXT NOT NULL,"
+        " step TEXT NOT NULL, waiting INTEGER NOT NULL, passed INTEGER NOT NULL,"
+        " gone INTEGER NOT NULL, PRIMARY KEY (scenario, digest, step)) WITHOUT ROWID"
+    )
+
+
 MIGRATIONS = (
     ("tables", _create_tables),
     ("identities by customer", _find_identities_by_customer),
     ("merges by customer", _find_merges),
     ("segments", _index_segments),
+    ("groups", _keep_groups),
+    ("age", _find_what_is_old),
+    ("launches", _keep_launches),
+    ("scenario steps", _count_scenario_steps),
 )
 """(name, step) in order; the number of a step is its place, from 1. Steps are never edited."""
 

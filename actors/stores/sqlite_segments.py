@@ -100,7 +100,7 @@ def member_counts(connection: sqlite3.Connection) -> dict[str, int]:
 
 def flows(connection: sqlite3.Connection, segment: str, since_ms: int) -> list[SegmentFlow]:
     """Return the days of a segment from the one of `since_ms`."""
-    rows = one_json(connection, _FLOWS, (to_text(segment), day_of(since_ms)))
+    rows = one_json(connection, _FLOWS, (to_text(segment), max(0, day_of(since_ms))))
     return [SegmentFlow(*row) for row in rows]
 
 

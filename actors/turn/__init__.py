@@ -4,21 +4,29 @@ Pure: time comes in as arguments, chance is keyed by customer and turn. A turn t
 is given: the caller has decoded it for this turn and throws it away if the turn is not committed.
 """
 
-from actors.turn.acting import DECIDE, begin, decide, reconsider, wake
+from actors.domain.events import DECIDE
+from actors.turn.acting import begin, decide, reconsider, recount, wake
 from actors.turn.effects import effect_of, open_effect
+from actors.turn.forgetting import RETENTION, asked
 from actors.turn.obeying import obey
 from actors.turn.responding import respond
+from actors.turn.travelling import SCENARIO, scenario_timer
 from actors.turn.under_way import Turn
 
 __all__ = [
     "DECIDE",
+    "RETENTION",
+    "SCENARIO",
     "Turn",
+    "asked",
     "begin",
     "decide",
     "effect_of",
     "obey",
     "open_effect",
     "reconsider",
+    "recount",
     "respond",
+    "scenario_timer",
     "wake",
 ]

@@ -11,22 +11,30 @@ from actors.decisioning.journal import TurnRecord
 from actors.decisioning.membership import SEGMENTS, standing_of
 from actors.decisioning.plan import Standing, plan_of
 from actors.decisioning.record import DecisionRecord, outcome_of
-from actors.domain.events import Event, event_time
+from actors.domain.events import DECIDE, Event, event_time
 from actors.domain.fold import fold
+from actors.domain.groups import NO_GROUPS, Groups
 from actors.domain.ids import Identity
 from actors.domain.scores import Scores
 from actors.domain.state import MAX_IDENTITIES, CustomerState, Timer
+from actors.identity import may_claim, note_of_limit, remember
+from actors.playbook.group_model import GROUP
+from actors.playbook.identity_model import IdentityRules
 from actors.playbook.model import Playbook, Trigger
 from actors.policies.consent import consents_at
 from actors.policies.contact_pressure import counters
 from actors.scenarios.progress import CLOSE, Advance, advance, concerns, hear
+from actors.turn.belonging import belong, counters_of, own_groups
 from actors.turn.effects import close_windows, commit_effect, record_effect
 from actors.turn.following import follow, look_after_effects, look_again
+from actors.turn.forgetting import RETENTION, forget, look_after_age
 from actors.turn.noticing import ABSENCE, miss, notice
+from actors.turn.travelling import SCENARIO, concerned, data_of, decided, travel
 from actors.turn.under_way import Turn
 from actors.turn.withdrawing import withdraw
 
-DECIDE = "decide"
+_KINDS = frozenset({CLOSE, ABSENCE, SEGMENTS, RETENTION, SCENARIO})
+"""Of timers, but those of triggers."""
 
 
 def begin(
@@ -35,19 +43,25 @@ def begin(
     playbook: Playbook,
     now_ms: int,
     owners: dict[Identity, int] | None = None,
+    groups: Groups = NO_GROUPS,
 ) -> Turn:
     """Fold an event (or a `decide` question), advance the triggers, and prepare the decision.
 
-    `owners` tells for identities on the event, other than the first, who owns them already.
+    `owners` tells for identities on the event, other than the first, who owns them already; `groups`
+    are the records of the groups that it names and of those that the customer belongs to.
     """
     when = event_time(event, now_ms)
     turn = Turn(state, TurnRecord(at_ms=when.at_ms, received_at_ms=now_ms, event=event))
+    turn.groups = groups
     if when.clamped:
         turn.record.notes.append("clamped")
-    _identify(turn, event, owners or {})
+    forget(turn, playbook)
+    _identify(turn, event, owners or {}, playbook.identities)
     if event.type != DECIDE:
         turn.record.notes += fold(state, event, when.at_ms, now_ms, playbook.minor_digits)
         notice(turn, event, when.at_ms, playbook)
+        if event.type == GROUP:
+            belong(turn, event, when.at_ms, playbook)
         if "consent" in event.context:
             withdraw(turn, playbook)
     state.seq += 1
@@ -56,7 +70,8 @@ def begin(
         event.placements = playbook.default_placements.get(event.channel, ())
         event.max_actions = event.max_actions or len(event.placements)
     followed = playbook.segments or playbook.triggers_by_change or state.segments
-    if not started and not event.placements and not followed:
+    travels = concerned(turn, playbook)
+    if not started and not event.placements and not followed and not travels:
         return turn
     occasion = Occasion(
         event.type,
@@ -65,6 +80,7 @@ def begin(
         event.properties,
         event.traits,
         "late" in turn.record.notes,
+        own_groups(turn),
     )
     values = builder_of(playbook).build(state, occasion, now_ms)
     plan = plan_of(playbook)
@@ -75,30 +91,49 @@ def begin(
         step = advance(state, event, when.at_ms, playbook, partial(plan.fires, standing))
         proposals = _apply(turn, step, playbook, standing)
     proposals += _hear(turn, heard, playbook, standing)
+    if travels:
+        offered, standing = travel(turn, playbook, occasion, standing)
+        proposals += offered
     _prepare(turn, playbook, proposals, standing, event)
     return turn
 
 
 def reconsider(turn: Turn, playbook: Playbook) -> None:
-    """Look at the segments after an outcome, a command or a timer, and let triggers hear of it."""
-    if not (playbook.segments or playbook.triggers_by_change or turn.state.segments):
+    """Look at segments and scenarios after an outcome, a command or a timer."""
+    if turn.record.timer is None:  # else it is done
+        forget(turn, playbook)
+    travels = concerned(turn, playbook)
+    if not (playbook.segments or playbook.triggers_by_change or turn.state.segments or travels):
         return
-    standing = standing_of(turn.state, playbook, turn.record.received_at_ms)
+    now_ms = turn.record.received_at_ms
+    standing = standing_of(turn.state, playbook, now_ms, own_groups(turn))
     heard = follow(turn, standing, playbook)
     proposals = _hear(turn, heard, playbook, standing)
+    if travels:
+        occasion = Occasion("timer", "", "", {}, {}, late=False, groups=own_groups(turn))
+        offered, standing = travel(turn, playbook, occasion, standing)
+        proposals += offered
     _prepare(turn, playbook, proposals, standing, None)
 
 
-def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) -> Turn:
-    """Fire a timer that the state still holds."""
+def wake(
+    state: CustomerState,
+    timer: Timer,
+    playbook: Playbook,
+    now_ms: int,
+    groups: Groups = NO_GROUPS,
+) -> Turn:
+    """Fire a timer that the state still holds; `groups` are as for `begin`."""
     record = TurnRecord(
         at_ms=timer.due_at_ms, received_at_ms=now_ms, timer=(timer.key, timer.kind, timer.subject)
     )
     turn = Turn(state, record)
+    turn.groups = groups
     state.seq += 1
     state.timers = [t for t in state.timers if t.key != timer.key]
     turn.timers_deleted.append(timer.key)
-    if timer.kind in {CLOSE, ABSENCE, SEGMENTS}:
+    forget(turn, playbook)
+    if timer.kind in _KINDS:
         if timer.kind == CLOSE:
             close_windows(turn, now_ms)
         elif timer.kind == ABSENCE:
@@ -110,13 +145,33 @@ def wake(state: CustomerState, timer: Timer, playbook: Playbook, now_ms: int) ->
         record.notes.append("trigger is no longer in the playbook")
         reconsider(turn, playbook)
         return turn
-    occasion = Occasion("timer", trigger.on, "", dict(timer.data), {}, late=False)
+    occasion = Occasion(
+        "timer", trigger.on, "", dict(timer.data), {}, late=False, groups=own_groups(turn)
+    )
     values = builder_of(playbook).build(state, occasion, now_ms)
     standing = plan_of(playbook).stand(values)
     heard = follow(turn, standing, playbook)
     proposals = [_proposal(trigger), *_hear(turn, heard, playbook, standing)]
+    if concerned(turn, playbook):
+        offered, standing = travel(turn, playbook, occasion, standing)
+        proposals += offered
     _prepare(turn, playbook, proposals, standing, None)
     return turn
+
+
+def recount(turn: Turn, playbook: Playbook) -> None:
+    """Count again what others said to the customer's groups since the turn began, before it decides.
+
+    Caps only fill up meanwhile, so that what is left to choose from has been scored.
+    """
+    given = turn.given
+    if given is None or not own_groups(turn):
+        return
+    caps = counters_of(turn, playbook)
+    if caps != given.caps:
+        given.caps = caps
+        turn.prepared = prepare(given, playbook)
+        turn.rows = rows_of(turn.prepared, playbook)
 
 
 def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
@@ -124,6 +179,7 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
     given, prepared = turn.given, turn.prepared
     if given is None or prepared is None:
         look_after_effects(turn, playbook)
+        look_after_age(turn, playbook)
         return
     by_action = scores_by_action(prepared, playbook, scores)
     choice = choose(prepared, given, by_action, playbook)
@@ -138,14 +194,22 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
         outcome=outcome_of(prepared, choice),
     )
     for chosen in choice.chosen:
-        commit_effect(turn, chosen, prepared.tier, playbook)
+        data = data_of(turn, chosen.ranked.trigger)
+        effect = commit_effect(turn, chosen, prepared.tier, playbook, given.context, data)
+        turn.committed.append((chosen, effect))
+    decided(turn, choice, playbook)
     look_after_effects(turn, playbook)
+    look_after_age(turn, playbook)
 
 
-def _identify(turn: Turn, event: Event, owners: dict[Identity, int]) -> None:
-    """Take what identities the event brings: claim the unowned, link or refuse those of others."""
+def _identify(turn: Turn, event: Event, owners: dict[Identity, int], rules: IdentityRules) -> None:
+    """Take what identities the event brings: claim the unowned, link or refuse those of others.
+
+    Beyond the limit of its kind an identity stays unowned; those the customer has, and those named
+    before it, come first.
+    """
     state = turn.state
-    for identity in event.identities:
+    for place, identity in enumerate(event.identities):
         if identity in state.identities:
             continue
         owner = owners.get(identity)
@@ -156,10 +220,11 @@ def _identify(turn: Turn, event: Event, owners: dict[Identity, int]) -> None:
             links = event.type in {"identify", "alias"} and len(state.linked) < MAX_IDENTITIES
             if links and identity not in state.linked:
                 state.linked.append(identity)
-        else:
+        elif may_claim(state, identity, rules):
             turn.claimed.append(identity)
-            if len(state.identities) < MAX_IDENTITIES:
-                state.identities.append(identity)
+            remember(state, identity, rules)
+        else:
+            turn.record.notes.append(note_of_limit(identity.kind, place))
 
 
 def _apply(turn: Turn, step: Advance, playbook: Playbook, standing: Standing) -> list[Proposal]:
@@ -215,7 +280,7 @@ def _prepare(
         placements=placements,
         max_actions=event.max_actions if event is not None else 0,
         context=list(standing.values),
-        caps=counters(profile, playbook.caps, now_ms),
+        caps=counters(profile, playbook.caps, now_ms, own_groups(turn)),
         refused={
             key: history.last_refused_at_ms + silent_ms
             for key, history in profile.responses.items()

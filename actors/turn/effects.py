@@ -1,7 +1,10 @@
 """Effects of a turn: making them, remembering them, closing their windows, learning from them."""
 
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from typing import Any
 
+from actors.decisioning.context import with_instance
 from actors.decisioning.inputs import Chosen
 from actors.decisioning.journal import Lesson, TurnRecord
 from actors.decisioning.plan import plan_of
@@ -15,6 +18,7 @@ from actors.playbook.model import Playbook, Trigger
 from actors.playbook.templates import render
 from actors.policies.contact_pressure import reserve
 from actors.scenarios.progress import CLOSE
+from actors.turn.belonging import contact_groups
 from actors.turn.under_way import Turn
 
 _LABEL = attrgetter("label")
@@ -41,36 +45,44 @@ def effect_of(record: TurnRecord, n: int) -> OpenEffect | None:
     return next((open_effect(effect) for effect in record.effects if effect.n == n), None)
 
 
-def commit_effect(turn: Turn, chosen: Chosen, tier: str, playbook: Playbook) -> None:
-    """Turn a chosen candidate into an effect: shown in the reply, or queued for its channel."""
+def commit_effect(
+    turn: Turn,
+    chosen: Chosen,
+    tier: str,
+    playbook: Playbook,
+    values: Sequence[Any],
+    data: Mapping[str, Any] | None = None,
+) -> Effect:
+    """Turn a chosen candidate into an effect: shown in the reply, or queued for its channel.
+
+    `values` are those of the rules; `data` that of the scenario's instance which proposed it.
+    """
     ranked = chosen.ranked
     action = playbook.actions[ranked.action]
     treatment = action.treatments[ranked.channel]
     now_ms = turn.record.received_at_ms
-    given = turn.given.context if turn.given is not None else ()
     quotes = plan_of(playbook).options[ranked.action][ranked.channel].quotes
-    values = quoted_values(quotes, given, tier)
-    add_effect(
-        turn,
-        playbook,
-        Effect(
-            seq=turn.state.seq,
-            n=len(turn.record.effects),
-            action=action.key,
-            channel=ranked.channel,
-            placement=ranked.placement,
-            mode=INLINE if ranked.placement else OUTBOUND,
-            purpose=action.purpose,
-            segment=tier,
-            at_ms=now_ms,
-            expires_at_ms=now_ms + action.expires_after_ms,
-            rank=chosen.rank,
-            propensity=ranked.propensity,
-            priority_minor=ranked.priority_minor,
-            chosen_with=chosen.chosen_with,
-            content=render(treatment.content, values),
-        ),
+    if data is not None:
+        values = with_instance(values, playbook, data)
+    effect = Effect(
+        seq=turn.state.seq,
+        n=len(turn.record.effects),
+        action=action.key,
+        channel=ranked.channel,
+        placement=ranked.placement,
+        mode=INLINE if ranked.placement else OUTBOUND,
+        purpose=action.purpose,
+        segment=tier,
+        at_ms=now_ms,
+        expires_at_ms=now_ms + action.expires_after_ms,
+        rank=chosen.rank,
+        propensity=ranked.propensity,
+        priority_minor=ranked.priority_minor,
+        chosen_with=chosen.chosen_with,
+        content=render(treatment.content, quoted_values(quotes, values, tier)),
     )
+    add_effect(turn, playbook, effect)
+    return effect
 
 
 def record_effect(turn: Turn, trigger: Trigger, tier: str, playbook: Playbook) -> None:
@@ -106,11 +118,10 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     turn.record.effects.append(effect)
     if effect.mode == OUTBOUND:
         turn.outbox.append(effect)
-    reserve(
-        state.profile,
-        playbook,
-        Contact(effect.at_ms, effect.channel, effect.action, effect.purpose),
-    )
+    contact = Contact(effect.at_ms, effect.channel, effect.action, effect.purpose)
+    reserve(state.profile, playbook, contact)
+    if state.groups:
+        contact_groups(turn, playbook, contact)
     history = history_of(state, effect.action)
     history.offered += 1
     history.last_offered_at_ms = max(history.last_offered_at_ms, effect.at_ms)
@@ -124,7 +135,9 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
 def remember(state: CustomerState, effect: OpenEffect) -> None:
     """Keep an effect in the state; beyond the limit one goes that has its label already."""
     effects = state.effects
-    if len(effects) >= MAX_OPEN_EFFECTS:
+    if len(effects) >= MAX_OPEN_EFFECTS and effects[0].label >= 0:
+        del effects[0]  # the oldest one's window is mostly the first to close
+    elif len(effects) >= MAX_OPEN_EFFECTS:
         labels = list(map(_LABEL, effects))
         # Mostly none has one, and this is asked at every turn of a busy customer.
         labelled = max(labels) >= 0

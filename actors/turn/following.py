@@ -25,6 +25,8 @@ def follow(turn: Turn, standing: Standing, playbook: Playbook) -> list[Trigger]:
     """
     state = turn.state
     entered, left = difference(state, standing.segments, playbook)
+    if not entered and not left and not turn.deviations:
+        return []
     waiting = playbook.triggers_by_change
     unusual = [
         trigger
@@ -73,10 +75,10 @@ def look_after_effects(turn: Turn, playbook: Playbook) -> None:
 
 def _set(turn: Turn, at_ms: int | None) -> None:
     state = turn.state
-    known = any(timer.key == SEGMENTS for timer in state.timers)
+    known = at_ms is None and any(timer.key == SEGMENTS for timer in state.timers)
     timer = look_at(state, at_ms)
     if timer is not None:
         turn.timers_set = [t for t in turn.timers_set if t.key != SEGMENTS] + [timer]
-    elif known and at_ms is None:
+    elif known:
         turn.timers_set = [t for t in turn.timers_set if t.key != SEGMENTS]
         turn.timers_deleted.append(SEGMENTS)

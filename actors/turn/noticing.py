@@ -53,7 +53,11 @@ def watch(turn: Turn) -> None:
     """Set the timer for absence. One that only moves later keeps its row: it is moved when it fires."""
     state = turn.state
     due_at_ms = absence_due_at_ms(state.patterns)
-    known = next((timer for timer in state.timers if timer.kind == ABSENCE), None)
+    known = None
+    for timer in state.timers:
+        if timer.kind == ABSENCE:
+            known = timer
+            break
     if known is not None:
         if not due_at_ms:
             state.timers.remove(known)

@@ -23,6 +23,7 @@ def respond(
     """
     at_ms = now_ms if response.at_ms is None else min(response.at_ms, now_ms)
     turn = Turn(state, TurnRecord(at_ms=at_ms, received_at_ms=now_ms, response=response))
+    turn.answered = effect
     state.seq += 1
     if effect not in state.effects:
         if effect.label < 0 and effect.expires_at_ms <= now_ms:
@@ -35,8 +36,7 @@ def respond(
     note_outcome(state.profile, effect.channel, outcome, at_ms)
     if outcome == "convert":
         state.profile.redemptions += 1
-        if effect.origin == 0:  # a campaign of somebody merged has lost whose turn it was
-            credit_campaign(state.profile, effect.seq, at_ms)
+        credit_campaign(state.profile, effect.seq, at_ms, effect.origin)
     if outcome in POSITIVE and effect.label != 1:
         history.taken += 1
         learn(turn, effect, taken=True)

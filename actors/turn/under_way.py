@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from actors.decisioning.inputs import DecisionInput, Prepared
+from actors.decisioning.inputs import Chosen, DecisionInput, Prepared
 from actors.decisioning.journal import TurnRecord
-from actors.domain.actions import Effect
+from actors.domain.actions import Effect, OpenEffect
+from actors.domain.groups import NO_GROUPS, GroupKey, Groups
 from actors.domain.ids import Identity
 from actors.domain.scores import ScoreRow
 from actors.domain.state import CustomerState, Timer
 from actors.patterns import Deviation
+from actors.scenarios.world import Offer
+from actors.turn.surroundings import Surroundings
 
 
 @dataclass(slots=True)
@@ -17,7 +20,8 @@ class Turn:
 
     `rows` are the propensities asked for; empty when nothing is to be decided. `outbox` are the
     effects to deliver, `cancelled` the (number, seq, n) of effects to withdraw. `entered` and
-    `left` name segments.
+    `left` name segments. `groups` are the records of groups at hand, `touched` those that it changed. `offers` are what instances of scenarios propose, by the name of the proposal, in the
+    `world` in which they do; `answered` is the effect that an outcome is about; `committed` the candidates chosen and the effects they have become.
     """
 
     state: CustomerState
@@ -33,3 +37,9 @@ class Turn:
     entered: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     deviations: list[Deviation] = field(default_factory=list)
+    groups: Groups = field(default_factory=lambda: NO_GROUPS)
+    touched: set[GroupKey] = field(default_factory=set)
+    offers: dict[str, Offer] = field(default_factory=dict)
+    world: Surroundings | None = None
+    answered: OpenEffect | None = None
+    committed: list[tuple[Chosen, Effect]] = field(default_factory=list)

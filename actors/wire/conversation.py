@@ -1,5 +1,6 @@
 """A conversation as positional lists; what is at its default at the end of a list is left out."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from actors.domain.conversation import (
@@ -12,18 +13,21 @@ from actors.domain.conversation import (
     Utterance,
 )
 
+_NOWHERE: Mapping[str, int] = {}
 _WITHOUT_THREADS = 6
+_PLAIN = 6
+"""Fields of an utterance that has neither an answer nor a meaning."""
 _HERS = 1
 """What stands for `customer`; anything else stands for itself."""
 
 
-def conversation_fields(c: Conversation) -> list[Any]:
-    """Flatten a conversation, in the order of its fields."""
+def conversation_fields(c: Conversation, places: Mapping[str, int] = _NOWHERE) -> list[Any]:
+    """Flatten a conversation, in the order of its fields; of actions with a place only that is kept."""
     return [
         [
             (u.at_ms, u.channel, _HERS if u.who == CUSTOMER else u.who, u.about, u.seq)
             if u.n < 0 and u.answer is None and u.meaning is None and not u.origin
-            else _whole(u)
+            else _whole(u, places)
             for u in c.turns
         ],
         c.last_intent,
@@ -37,18 +41,25 @@ def conversation_fields(c: Conversation) -> list[Any]:
     ]
 
 
-def conversation_from_fields(v: list[Any]) -> Conversation:
-    """Rebuild a conversation from `conversation_fields`, also from before there were threads."""
+def conversation_from_fields(v: list[Any], actions: Sequence[str] = ()) -> Conversation:
+    """Rebuild a conversation from `conversation_fields`, also from before there were threads.
+
+    `actions` are those with a place, in order.
+    """
     turns = []
     for fields in v[0]:
         if fields[2] == _HERS:
             fields[2] = CUSTOMER
+        if type(fields[3]) is int:
+            fields[3] = actions[fields[3]]
         u = Utterance(*fields)
+        turns.append(u)
+        if len(fields) <= _PLAIN:
+            continue
         if u.answer is not None:
             u.answer = Answer(*u.answer)
         if u.meaning is not None:
             u.meaning = Meaning(*u.meaning)
-        turns.append(u)
     if len(v) > _WITHOUT_THREADS:
         threads = [Thread(*t) for t in v[6]]
         return Conversation(turns, v[1], v[2], v[3], v[4], v[5], threads, v[7], v[8])
@@ -62,8 +73,9 @@ def conversation_from_fields(v: list[Any]) -> Conversation:
     return conversation
 
 
-def _whole(u: Utterance) -> tuple[Any, ...]:
-    head = (u.at_ms, u.channel, _HERS if u.who == CUSTOMER else u.who, u.about, u.seq, u.n)
+def _whole(u: Utterance, places: Mapping[str, int]) -> tuple[Any, ...]:
+    about = places.get(u.about, u.about)
+    head = (u.at_ms, u.channel, _HERS if u.who == CUSTOMER else u.who, about, u.seq, u.n)
     if u.origin:
         return (*head, u.answer, u.meaning, u.origin)
     if u.meaning is not None:

@@ -51,6 +51,8 @@ def _ledger(b: Ledger) -> tuple[int, ...]:
 
 def _campaign(c: Campaign) -> tuple[Any, ...]:
     met = (c.kind, c.seq, c.assigned_at_ms, c.received_at_ms)
+    if c.origin:
+        return (*met, c.redeemed, c.last_redeemed_at_ms, c.origin)
     return (*met, c.redeemed, c.last_redeemed_at_ms) if c.redeemed else met
 
 
@@ -111,8 +113,14 @@ def _consent(c: ConsentState) -> tuple[Any, ...]:
     return (c.status, c.at_ms, c.source)
 
 
-def profile_fields(p: Profile) -> list[Any]:
-    """Flatten a profile, in the order of its fields."""
+def places_of(p: Profile) -> dict[str, int]:
+    """Return the places of actions in a profile's responses: they stand for the keys elsewhere."""
+    return {action: i for i, action in enumerate(p.responses)}
+
+
+def profile_fields(p: Profile, places: dict[str, int] | None = None) -> list[Any]:
+    """Flatten a profile, in the order of its fields; `places` are its `places_of`."""
+    places = places_of(p) if places is None else places
     return [
         p.traits,
         p.timezone,
@@ -131,7 +139,7 @@ def profile_fields(p: Profile) -> list[Any]:
             )
             for name, r in p.responses.items()
         },
-        [(c.at_ms, c.channel, c.action, c.purpose) for c in p.contacts],
+        [(c.at_ms, c.channel, places.get(c.action, c.action), c.purpose) for c in p.contacts],
         {name: _consent(c) for name, c in p.consents.items()},
         p.views,
         p.coupons_used,
@@ -163,6 +171,10 @@ def _histories(p: Profile) -> tuple[Any, ...]:
 
 def profile_from_fields(v: list[Any]) -> Profile:
     """Rebuild a profile from `profile_fields`; what an older row lacks is empty."""
+    actions = list(v[6])
+    for contact in v[7]:
+        if type(contact[2]) is int:
+            contact[2] = actions[contact[2]]
     return Profile(
         v[0],
         v[1],

@@ -7,6 +7,7 @@ from actors.decisioning.record import decision_from_fields, decision_to_fields
 from actors.domain.actions import Effect
 from actors.domain.ids import Identity
 from actors.domain.merges import MergeRecord
+from actors.scenarios.world import Line
 from actors.wire.codec import Upcast, pack, unpack
 from actors.wire.messages import (
     command_from_fields,
@@ -21,6 +22,7 @@ VERSION = 1
 UPCASTS: dict[int, Upcast] = {}
 _PLAIN = 9
 """How many fields a row has whose turn nobody asked for by hand."""
+_WITH_LINES = 12
 
 
 def _effect_to_fields(e: Effect) -> list[Any]:
@@ -93,13 +95,18 @@ def _merge_from_fields(v: list[Any]) -> MergeRecord:
 
 def _by_hand(record: TurnRecord) -> list[Any]:
     """Return what only few turns have, or nothing: most rows are shorter without."""
-    if record.command is None and record.merge is None:
+    if record.command is None and record.merge is None and not record.lines:
         return []
-    return [
+    fields = [
         None if record.command is None else command_to_fields(record.command),
         None if record.merge is None else _merge_to_fields(record.merge),
         record.result,
     ]
+    return [*fields, [_line_to_fields(line) for line in record.lines]] if record.lines else fields
+
+
+def _line_to_fields(line: Line) -> list[Any]:
+    return [line.scenario, line.instance, line.key, line.what, line.step, line.why, line.until_ms]
 
 
 def pack_turn(record: TurnRecord) -> bytes:
@@ -128,7 +135,7 @@ def unpack_turn(data: bytes) -> TurnRecord:
         CodecError: The bytes are damaged or from a newer version.
     """
     v = unpack(data, VERSION, UPCASTS, "journal row")
-    command, merge, result = v[9:] if len(v) > _PLAIN else (None, None, {})
+    command, merge, result = v[9:12] if len(v) > _PLAIN else (None, None, {})
     return TurnRecord(
         at_ms=v[0],
         received_at_ms=v[1],
@@ -142,4 +149,5 @@ def unpack_turn(data: bytes) -> TurnRecord:
         command=None if command is None else command_from_fields(command),
         merge=None if merge is None else _merge_from_fields(merge),
         result=result,
+        lines=[Line(*line) for line in v[12]] if len(v) > _WITH_LINES else [],
     )

@@ -33,10 +33,10 @@ def measure(turns: int = 20_000, customers: int = 500, blocks: int = 10) -> floa
     except PlaybookError as error:
         raise Failure(f"the retail playbook cannot be used: {error.problems[0]}") from error
     ids = IdSpace(b"benchmark")
-    states = [_newcomer(ids, f"bench-{i}") for i in range(1, customers + 1)]
+    states = [newcomer(ids, f"bench-{i}") for i in range(1, customers + 1)]
     by_user = {state.identities[0].value: state for state in states}
     block = turns // blocks
-    made = [_event(raw) for raw in islice(events("core", customers, 1), 2 * turns)]
+    made = [event_of(raw) for raw in islice(events("core", customers, 1), 2 * turns)]
     now_ms = START_MS
     took: list[float] = []
     for start in range(0, 2 * turns, block):
@@ -47,13 +47,14 @@ def measure(turns: int = 20_000, customers: int = 500, blocks: int = 10) -> floa
         began = time.process_time()
         for event in part:
             now_ms += STEP_MS // customers
-            _turn(by_user[event.identities[0].value], event, playbook, now_ms)
+            one_turn(by_user[event.identities[0].value], event, playbook, now_ms)
         took.append((time.process_time() - began) / len(part) * 1e6)
         gc.enable()
     return median(took[blocks:])
 
 
-def _newcomer(ids: IdSpace, user: str) -> CustomerState:
+def newcomer(ids: IdSpace, user: str) -> CustomerState:
+    """Return a customer of whom nothing is known but a user id."""
     identity = Identity("user", user)
     return CustomerState(
         number=ids.customer_number(identity),
@@ -62,7 +63,8 @@ def _newcomer(ids: IdSpace, user: str) -> CustomerState:
     )
 
 
-def _event(raw: dict[str, object]) -> Event:
+def event_of(raw: dict[str, object]) -> Event:
+    """Return a track event of the benchmark as the core sees it."""
     context = raw["context"]
     properties = raw["properties"]
     if not isinstance(context, dict) or not isinstance(properties, dict):
@@ -81,7 +83,8 @@ def _event(raw: dict[str, object]) -> Event:
     )
 
 
-def _turn(state: CustomerState, event: Event, playbook: Playbook, now_ms: int) -> None:
+def one_turn(state: CustomerState, event: Event, playbook: Playbook, now_ms: int) -> None:
+    """Take an event and decide, with scores as a model would give them."""
     turn = core.begin(state, event, playbook, now_ms)
     rows = tuple(Score(row.prior, 100.0) for row in turn.rows)
     core.decide(turn, Scores("bench", "1", prior=False, rows=rows), playbook)

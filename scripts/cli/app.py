@@ -9,9 +9,11 @@ from scripts.cli.bench import app as bench
 from scripts.cli.demo import demo
 from scripts.cli.doctor import doctor
 from scripts.cli.fit import app as fit
+from scripts.cli.graph import graph  # noqa: F401 - adds its command to `playbook`
 from scripts.cli.patterns import app as patterns
 from scripts.cli.playbook import app as playbook
 from scripts.cli.status import status
+from scripts.cli.trials import try_scenario  # noqa: F401 - adds its commands to `playbook`
 from scripts.cli.up import up
 
 app = typer.Typer(

@@ -100,7 +100,12 @@ def recovery(
         int | None,
         typer.Option(help="How many cells.", min=1, max=64, show_default="one a core"),
     ] = None,
-    data: DataOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
+        ),
+    ] = None,
     check: CheckOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -135,7 +140,12 @@ def memory(
     active: Annotated[
         int, typer.Option(help="Customers that become active and are measured.", min=10)
     ] = 20_000,
-    data: DataOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
+        ),
+    ] = None,
     check: CheckOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -167,7 +177,12 @@ def memory(
 def merging(
     visitors: Annotated[int, typer.Option(help="Visitors who log in.", min=10)] = 10_000,
     customers: Annotated[int, typer.Option(help="Customers whom they are.", min=1)] = 500,
-    data: DataOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
+        ),
+    ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -221,12 +236,72 @@ def core(
       righttime bench core
     """
     with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench import scenarios
         from scripts.bench.core import measure
         from scripts.bench.report import MAX_CORE_US
 
         took_us = round(measure(turns), 1)
         output.console.print(f"{took_us} µs a turn (begin and decide, playbook retail)")
-        output.result({"coreUsPerTurn": took_us, "limit": MAX_CORE_US})
+        added = scenarios.measure()
+        for each in added:
+            output.console.print(
+                f"{each.added_us:.1f} µs of {each.with_us:.1f} by scenarios: {each.what}"
+            )
+        output.result(
+            {
+                "coreUsPerTurn": took_us,
+                "limit": MAX_CORE_US,
+                "scenarios": [
+                    {
+                        "event": each.what,
+                        "usPerTurn": round(each.with_us, 1),
+                        "withoutUs": round(each.without_us, 1),
+                        "addedUs": round(each.added_us, 1),
+                    }
+                    for each in added
+                ],
+                "scenariosLimit": scenarios.LIMIT_US,
+            }
+        )
+
+
+@app.command("timers")
+def timers(
+    pending: Annotated[
+        int, typer.Option(help="Timers of others that are not due yet.", min=0)
+    ] = 1_000_000,
+    fires: Annotated[int, typer.Option(help="Timers that fire.", min=100)] = 20_000,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Time a cell's durable timers over SQLite: starting among many, firing, and the lag under load.
+
+    Each fire is a whole turn: a scenario goes on and sends a message. Runs in
+    this process, without Ray and network.
+
+    Examples:
+      righttime bench timers
+      righttime bench timers --pending 100000 --fires 5000 --json
+    """
+    with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench.timers import MIN_RATE, run
+
+        found = run(pending, fires, data, output.console.print)
+        say = output.console.print
+        say(
+            f"start: {found.start_empty_s:.3f} s with {fires:,}, {found.start_full_s:.3f} s with all"
+        )
+        say(f"fires: {found.fires_per_second:,.0f}/s (at least {MIN_RATE:,.0f} wanted)")
+        say(
+            f"lag under {found.lag_events_per_second:,.0f} events/s: p50 {found.lag_p50_ms} ms, p99 {found.lag_p99_ms} ms"
+        )
+        output.result(found.as_json())
 
 
 def _write(output: Output, path: Path, results: "Results") -> None:

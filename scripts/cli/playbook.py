@@ -29,17 +29,31 @@ def check(
     directory: Annotated[
         str, typer.Argument(metavar="DIR", help="A directory, or the name of one that comes along.")
     ],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URL",
+            help="The playbook that it replaces, or a running system: tell whom an edit strands.",
+        ),
+    ] = None,
+    key_file: Annotated[
+        Path,
+        typer.Option(help="With --against URL: file with a key that may read.", dir_okay=False),
+    ] = Path(".righttime/data/keys/admin"),
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Check a playbook and count what is in it.
 
     Every problem is a line that starts with file:line:column and says what
-    was expected. Exits with 1 when there is one.
+    was expected. Exits with 1 when there is one. With --against it also says,
+    for each scenario that changes, at which steps customers move to the new
+    version, and at which they finish on the one they began with.
 
     Examples:
       righttime playbook check retail
       righttime playbook check ./my-playbook --json
+      righttime playbook check ./my-playbook --against http://127.0.0.1:8000
     """
     with speaking(as_json=as_json, debug=debug) as output:
         from actors.domain.errors import PlaybookError
@@ -60,6 +74,10 @@ def check(
         for name, value in result["counts"].items():
             table.add_row(name, str(value))
         output.console.print(table)
+        if against is not None:
+            from scripts.cli.against import against as compare
+
+            result["scenarios"] = compare(output.console, playbook, against, key_file)
         output.result(result)
 
 
@@ -93,6 +111,7 @@ def summary(playbook: "Playbook") -> dict[str, Any]:
             "segments": len(playbook.segments),
             "actions": len(playbook.actions),
             "triggers": len(playbook.triggers),
+            "scenarios": len(playbook.scenarios),
             "contact caps": len(playbook.caps),
             **{f"treatments for {name}": count for name, count in sorted(channels.items())},
         },

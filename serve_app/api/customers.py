@@ -33,7 +33,7 @@ def register(app: FastAPI, edge: Edge, records: Records) -> None:
     async def get_customer(request: Request, id: CustomerId) -> Response:  # noqa: A002
         state = await records.customer(id)
         now_ms = edge.services.gateway.business_ms()
-        value = customer_json(state, currency, now_ms)
+        value = customer_json(state, currency, now_ms, await records.economics())
         value |= await records.standing(state, now_ms)
         value["lifetime"] = lifetime_json(await records.lifetime(state, now_ms), currency)
         return tagged(request, value, str(state.seq))

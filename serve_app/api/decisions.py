@@ -30,7 +30,7 @@ from serve_app.api.edge import (
 from serve_app.api.records import CustomerId, Records
 from serve_app.bodies import check_json, read_body, require_json
 from serve_app.envelope import build_question, build_response, packed
-from serve_app.problems import from_validation
+from serve_app.problems import FORGOTTEN, GONE, from_validation
 from serve_app.render import decision_json
 from serve_app.schemas import DECIDE as DECIDE_BODY
 from serve_app.schemas import RESPONSE as RESPONSE_BODY
@@ -111,7 +111,7 @@ def register(app: FastAPI, edge: Edge, records: Records) -> None:
             tag="Decisions and outcomes",
             security=needs(READ),
             replies={200: ("The record", schema("DecisionOut"))},
-            problems=READ_PROBLEMS,
+            problems=(*READ_PROBLEMS, GONE, FORGOTTEN),
         ),
     )
     add_route(
@@ -122,11 +122,12 @@ def register(app: FastAPI, edge: Edge, records: Records) -> None:
         dependencies=[edge.requires(READ)],
         **operation(
             "Recompute a decision from its record",
-            "Nothing is changed. A record of another engine version is reported as such.",
+            "Nothing is changed. A record of another engine version is reported as such; one that was "
+            "forgotten by age cannot be recomputed, and is 410.",
             tag="Decisions and outcomes",
             security=needs(READ),
             replies={200: ("Whether it came out the same", schema("ReplayOut"))},
-            problems=READ_PROBLEMS,
+            problems=(*READ_PROBLEMS, GONE, FORGOTTEN),
         ),
     )
 

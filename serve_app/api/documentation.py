@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from serve_app import privacy_bodies, problems, replies, schemas
+from serve_app import launch_bodies, privacy_bodies, problems, replies, schemas
 from serve_app.problems import MEDIA_TYPE, Kind
 
 Json = dict[str, Any]
@@ -205,6 +205,7 @@ _EXAMPLES: dict[str, Json] = {
     "KeyIn": {"scopes": ["ingest", "decide"], "channels": ["web"], "name": "web shop"},
     "PlaybookIn": {"files": {"playbook.yaml": "version: '1'\n"}},
     "Rollback": {},
+    "LaunchIn": {"id": "spring-1", "segment": "regular", "perSecond": 50.0},
 }
 _CLOUD_EVENT: Json = {
     "type": "object",
@@ -231,6 +232,7 @@ def _components() -> dict[str, Json]:
     inputs = (
         *(schemas.Envelope, schemas.Batch, schemas.Decide, schemas.ResponseIn, schemas.Advance),
         *(schemas.PlaybookIn, schemas.Rollback, schemas.KeyIn, *privacy_bodies.INPUTS),
+        *launch_bodies.INPUTS,
     )
     adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
         (t, "validation", TypeAdapter[Any](t)) for t in inputs

@@ -100,6 +100,7 @@ class Merging:
             "toSurvivor": reply["toSurvivor"],
             "both": reply["both"],
             "skipped": reply["skipped"],
+            "elsewhere": reply.get("elsewhere", []),
         }
 
 

@@ -171,7 +171,7 @@ async def erase(
         "turns": sum(row.seq for row in found.customers.values()) - 1,
         "identities": told["identities"],
         "timers": told["timers"],
-        "effects": len(await store.outbox_of(numbers)),
+        "effects": told["effects"],
         "models": MODELS,
     }
 

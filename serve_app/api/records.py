@@ -11,6 +11,7 @@ from actors.attributes import read_all
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.membership import standing_of
 from actors.decisioning.record import DecisionRecord
+from actors.domain.economics import STANDARD, Economics
 from actors.domain.errors import InvalidIdError
 from actors.domain.ids import Identity, customer_text, parse_customer, parse_decision
 from actors.domain.state import CustomerState
@@ -19,12 +20,13 @@ from actors.lifetime.model import SETTING, LifetimeModel, from_bytes
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.ports import Lookup, Store
+from actors.session.lineage import was_erased
 from actors.wire.markers import Erased, read_marker
 from actors.wire.records import unpack_turn
 from actors.wire.state import unpack_state
 from serve_app.api.documentation import CUSTOMER_PATTERN
 from serve_app.envelope import email_identity
-from serve_app.problems import GONE, NOT_FOUND, ProblemError, invalid
+from serve_app.problems import FORGOTTEN, GONE, NOT_FOUND, ProblemError, invalid
 from serve_app.schemas import MAX_ID
 
 CustomerId = Annotated[
@@ -105,7 +107,7 @@ class Records:
         """Return number, seq and turn of a decision, and the playbook it was taken with.
 
         Raises:
-            ProblemError: 404 or 422.
+            ProblemError: 404, 410 or 422.
         """
         missing = ProblemError(NOT_FOUND, "This customer has no such decision.")
         try:
@@ -118,6 +120,8 @@ class Records:
             raise missing
         found = await self._store.lookup(Lookup(turns=((number, seq),)))
         payload = found.turns.get((number, seq))
+        if payload == b"" and not await was_erased(self._store, number, seq):
+            raise ProblemError(FORGOTTEN, "The record of this turn has reached its age.")
         turn = unpack_turn(payload) if payload else None
         if turn is None or turn.decision is None:
             raise missing
@@ -159,6 +163,11 @@ class Records:
         playbook = await self.playbook()
         self._active = None if playbook is None else (now_ms, playbook)
         return playbook
+
+    async def economics(self) -> Economics:
+        """Return what the active playbook says of costs."""
+        playbook = await self.active()
+        return STANDARD if playbook is None else playbook.economics
 
     async def standing(self, state: CustomerState, now_ms: int) -> dict[str, Any]:
         """Return the tier and the segments of a customer under the active playbook, as of now.

@@ -4,7 +4,7 @@ from typing import Any
 
 from actors.domain.actions import OpenEffect
 from actors.domain.conversation import Utterance
-from actors.domain.economics import contact_cost_minor
+from actors.domain.economics import STANDARD, Economics, contact_cost_minor
 from actors.domain.habits import local_hours, preferred_hours
 from actors.domain.ids import customer_text, effect_text
 from actors.domain.profile import ConsentState, Profile, Purchases
@@ -19,11 +19,17 @@ from actors.patterns import (
 )
 from actors.wire.instants import format_instant
 from serve_app.render.histories import histories_json
+from serve_app.render.journeys import journeys_json
 from serve_app.render.values import MoneyFormat, identities_json, instant, zone_offset_ms
 
 
-def customer_json(state: CustomerState, currency: str, now_ms: int) -> dict[str, Any]:
-    """Return the panoramic profile as of `now_ms`, and where the conversation stands."""
+def customer_json(
+    state: CustomerState, currency: str, now_ms: int, economics: Economics = STANDARD
+) -> dict[str, Any]:
+    """Return the panoramic profile as of `now_ms`, and where the conversation stands.
+
+    `economics` are what profit and loss is worked out with.
+    """
     money = MoneyFormat(currency)
     profile = state.profile
     return {
@@ -32,6 +38,15 @@ def customer_json(state: CustomerState, currency: str, now_ms: int) -> dict[str,
         "identities": identities_json(state.identities),
         "linked": identities_json(state.linked),
         "traits": profile.traits,
+        "groups": [
+            {
+                "kind": each.kind,
+                "groupId": each.group_id,
+                "since": instant(each.since_ms),
+                "leftAt": instant(each.left_at_ms),
+            }
+            for each in sorted(state.groups, key=lambda g: (g.left_at_ms > 0, g.since_ms, g.key))
+        ],
         "timezone": profile.timezone or None,
         "locale": profile.locale or None,
         "firstSeenAt": instant(profile.first_seen_at_ms),
@@ -44,11 +59,12 @@ def customer_json(state: CustomerState, currency: str, now_ms: int) -> dict[str,
         "couponsUsed": profile.coupons_used,
         "redemptions": profile.redemptions,
         "views": profile.views,
-        **_contact_history(profile, money),
-        **histories_json(profile, money, now_ms),
+        **_contact_history(profile, money, economics),
+        **histories_json(profile, money, now_ms, economics),
         "patterns": patterns_json(state.patterns, currency, now_ms),
         "conversation": _conversation(state, money),
         "effects": [_open_effect(state.number, effect) for effect in reversed(state.effects)],
+        "scenarios": journeys_json(state.journeys, state.number),
         "timers": [
             {
                 "key": timer.key,
@@ -72,7 +88,7 @@ def _purchases(book: Purchases, money: MoneyFormat) -> dict[str, Any]:
     }
 
 
-def _contact_history(profile: Profile, money: MoneyFormat) -> dict[str, Any]:
+def _contact_history(profile: Profile, money: MoneyFormat, economics: Economics) -> dict[str, Any]:
     ahead_ms = zone_offset_ms(profile.timezone, profile.last_seen_at_ms)
     return {
         "channels": {
@@ -82,7 +98,7 @@ def _contact_history(profile: Profile, money: MoneyFormat) -> dict[str, Any]:
                 "visits": use.visits,
                 "preferredHours": preferred_hours(local_hours(use.hours, ahead_ms)),
                 "contacts": use.contacts,
-                "costToServe": money(contact_cost_minor(name, use, money.scale)),
+                "costToServe": money(contact_cost_minor(name, use, money.scale, economics)),
             }
             for name, use in sorted(profile.channels.items())
         },

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.domain.economics import profit_and_loss, send_cost_minor
+from actors.domain.economics import STANDARD, Economics, profit_and_loss, send_cost_minor
 from actors.domain.histories import Campaign, Case, Service
 from actors.domain.loyalty import loyalty_stage, rfm
 from actors.domain.profile import Profile
@@ -11,11 +11,13 @@ from serve_app.render.values import MoneyFormat, instant
 _DAY_MS = 86_400_000.0
 
 
-def histories_json(profile: Profile, money: MoneyFormat, now_ms: int) -> dict[str, Any]:
+def histories_json(
+    profile: Profile, money: MoneyFormat, now_ms: int, economics: Economics = STANDARD
+) -> dict[str, Any]:
     """Return the parts of a profile that tell how the relationship has gone, as of `now_ms`."""
     return {
         "loyaltyStage": loyalty_stage(profile, now_ms),
-        "value": _value(profile, money, now_ms),
+        "value": _value(profile, money, now_ms, economics),
         "traitOrigins": {
             name: {"at": instant(origin.at_ms), "source": origin.source}
             for name, origin in sorted(profile.trait_origins.items())
@@ -73,9 +75,11 @@ def histories_json(profile: Profile, money: MoneyFormat, now_ms: int) -> dict[st
     }
 
 
-def _value(profile: Profile, money: MoneyFormat, now_ms: int) -> dict[str, Any]:
+def _value(
+    profile: Profile, money: MoneyFormat, now_ms: int, economics: Economics
+) -> dict[str, Any]:
     found = rfm(profile, now_ms)
-    account = profit_and_loss(profile, money.scale)
+    account = profit_and_loss(profile, money.scale, economics)
     return {
         "meanOrder": money(found.mean_order_minor),
         "meanRepeatOrder": money(found.mean_repeat_minor),

@@ -8,6 +8,7 @@ from actors.domain.events import Command, Event
 from actors.domain.ids import customer_text, decision_text, effect_text
 from actors.domain.merges import MergeRecord
 from actors.ports import JournalKind, TimelineRow
+from actors.scenarios.world import Line
 from actors.turn import DECIDE
 from actors.wire.instants import format_instant
 from actors.wire.records import unpack_turn
@@ -22,6 +23,7 @@ KIND_NAMES = {
     JournalKind.MERGE: "merge",
     JournalKind.UNMERGE: "unmerge",
     JournalKind.COMMAND: "command",
+    JournalKind.ERASURE: "erasure",
 }
 
 
@@ -59,6 +61,8 @@ def turn_json(row: TimelineRow, currency: str) -> dict[str, Any]:
         result["command"] = _command(turn.command)
     if turn.result:
         result["result"] = turn.result
+    if turn.lines:
+        result["scenarios"] = [line_json(line) for line in turn.lines]
     if turn.decision is not None:
         result["decisionId"] = decision_text(row.number, row.seq)
     digits = minor_digits(currency)
@@ -104,6 +108,19 @@ def _event(event: Event) -> dict[str, Any]:
     if event.placements:
         shown["placements"] = list(event.placements)
     return shown
+
+
+def line_json(line: Line) -> dict[str, Any]:
+    """Return what happened to one instance of a scenario."""
+    return {
+        "scenario": line.scenario,
+        "instance": line.instance,
+        "key": line.key or None,
+        "what": line.what,
+        "step": line.step or None,
+        "why": line.why or None,
+        "until": format_instant(line.until_ms) if line.until_ms else None,
+    }
 
 
 def effect_json(number: int, effect: Effect, digits: int) -> dict[str, Any]:

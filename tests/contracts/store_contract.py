@@ -5,10 +5,14 @@ import pytest
 from actors.domain.ids import PARTITIONS, Identity
 from actors.ports import JournalKind, Lookup, StoredCustomer
 from tests.contracts.store_contract_delivery import DeliveryContract
+from tests.contracts.store_contract_groups import GroupContract
+from tests.contracts.store_contract_launches import LaunchContract
 from tests.contracts.store_contract_merging import ErasureContract, MergingContract
 from tests.contracts.store_contract_ownership import OwnershipContract
 from tests.contracts.store_contract_privacy import PrivacyContract
 from tests.contracts.store_contract_records import RecordsContract
+from tests.contracts.store_contract_retention import RetentionContract
+from tests.contracts.store_contract_scenarios import ScenarioContract
 from tests.contracts.store_contract_segments import SegmentContract
 from tests.contracts.store_support import (
     COMMITTED,
@@ -321,6 +325,7 @@ class HistoryContract:
 
 
 class StoreContract(
+    LaunchContract,
     CommitContract,
     MergingContract,
     ErasureContract,
@@ -332,6 +337,9 @@ class StoreContract(
     RecordsContract,
     PrivacyContract,
     SegmentContract,
+    ScenarioContract,
+    GroupContract,
+    RetentionContract,
 ):
     """Give `make_store`; the rest is inherited."""
 

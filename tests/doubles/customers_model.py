@@ -40,13 +40,11 @@ class Customer:
     """Everything that happened to one customer, in the order of its turns.
 
     `order` is when the model first saw the customer; a test may set it to what the survivor is chosen by
-    where neither has a user id. What is before `whole` in the story cannot be divided any more: the
-    customer has kept something from when it was part of another one.
+    where neither has a user id.
     """
 
     order: int
     story: list[Fact | Joined] = field(default_factory=list)
-    whole: int = 0
 
     def owned(self) -> set[Name]:
         """Names that belong to this customer."""
@@ -137,7 +135,7 @@ class CustomersModel:
             customer.story.append(Fact("", (first,), frozenset({first}), 0, counts=False))
             self._arrivals += 1
             self.customers.append(customer)
-        claimed = set()
+        claimed: set[Name] = set()
         if kind in LINKING:
             found = {self.owner(name) for name in others} - {None, customer}
             customer = self._join([customer, *sorted(found, key=lambda c: c.order)], new)
@@ -146,9 +144,16 @@ class CustomersModel:
                 customer,
             ):  # who was nobody before joins somebody: a name, no merge
                 claimed = {first}
-        claimed |= {name for name in others if self.owner(name) is None}
+        for name in others:
+            if self.owner(name) is None and self._has_room(customer, claimed, name[0]):
+                claimed.add(name)
         customer.story.append(Fact(message, names, frozenset(claimed), at_ms, consents))
         return customer
+
+    def _has_room(self, customer: Customer, claimed: set[Name], kind: str) -> bool:
+        """Whether a customer may own one more of a kind, besides what it has claimed just now."""
+        mine = Counter(each[0] for each in customer.owned() | claimed)
+        return kind not in self.limits or mine[kind] < self.limits[kind]
 
     def act(
         self, customer: Customer, message: str, at_ms: int, consents: tuple[tuple[str, bool], ...]
@@ -188,11 +193,8 @@ class CustomersModel:
         return None if one in self.customers and other in self.customers else survivor
 
     def may_unmerge(self, survivor: Customer, loser: Customer) -> bool:
-        """Whether a customer was merged into another one, and it can be told apart what was whose."""
-        return any(
-            isinstance(each, Joined) and each.other is loser
-            for each in survivor.story[survivor.whole :]
-        )
+        """Whether a customer was merged into another one."""
+        return any(isinstance(each, Joined) and each.other is loser for each in survivor.story)
 
     def unmerge(self, survivor: Customer, loser: Customer) -> list[str]:
         """Take a merge back; return the messages that name both sides and stay with the survivor."""
@@ -201,7 +203,7 @@ class CustomersModel:
             for i, each in enumerate(survivor.story)
             if isinstance(each, Joined) and each.other is loser
         )
-        later, before = survivor.story[place + 1 :], (loser.messages(), loser.consents())
+        later = survivor.story[place + 1 :]
         del survivor.story[place:]
         hers = loser.owned()
         mine = survivor.owned() - hers
@@ -222,7 +224,5 @@ class CustomersModel:
             if withdrawn:
                 fact = Fact(each.message, (), frozenset(), each.at_ms, withdrawn, counts=False)
                 spared.story.append(fact)
-        if (loser.messages(), loser.consents()) != before:
-            loser.whole = len(loser.story)
         self.customers.append(loser)
         return both

@@ -47,8 +47,8 @@ class OneCell:
 class TwoCells:
     """Both cells, each with every other one of the partitions of some identities."""
 
-    def __init__(self, truth, identities):
-        self.truth, self.clock = truth, ManualClock(NOW)
+    def __init__(self, truth, identities, playbook=SHOP):
+        self.truth, self.clock, self.playbook = truth, ManualClock(NOW), playbook
         self.cells = [OneCell(row, truth, self.clock) for row in (CELL, OTHER_CELL)]
         self.partitions = sorted({IDS.partition_of(identity) for identity in identities})
         self._runner = asyncio.Runner()
@@ -118,7 +118,7 @@ class TwoCells:
         return next(each for each in self.cells if each is not cell)
 
     async def group(self, cell, *jobs):
-        await cell.session.run(list(jobs), SHOP)
+        await cell.session.run(list(jobs), self.playbook)
         if any(job.answer and job.answer.code.name == "NOT_MINE" for job in jobs):
             await cell.hear()
         return jobs

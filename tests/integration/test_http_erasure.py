@@ -116,7 +116,7 @@ def test_an_erasure_leaves_a_receipt_and_nothing_else(people: People):
     assert (body["identities"], body["effects"], body["turns"]) == (3, 2, before["turns"])
     assert "not unlearned" in body["models"]
     rows = [r for n in (ANN, A) for r in asyncio.run(people.store.timeline(n, None, (), 99))]
-    assert [r.kind for r in rows if r.payload] == [JournalKind.COMMAND]
+    assert [r.kind for r in rows if r.payload] == [JournalKind.ERASURE]
     assert {(e.state, e.payload) for e in people.effects(ANN, A)} == {
         (OutboxState.SENT, b""), (OutboxState.CANCELLED, b"")
     }  # fmt: skip

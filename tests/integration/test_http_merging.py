@@ -197,6 +197,29 @@ def test_after_an_unmerge_each_timeline_has_what_went_to_its_side(people: People
     assert whole == [256, 128_000, 128, 64_000, 64, 32_000, 32, 16, 8, 2, 1]
 
 
+def test_what_came_while_both_were_anothers_is_told_by_whose_journal_it_is_in(people: People):
+    low, high = sorted((A, B), key=lambda text: number_of(anon("a")) if text == A else number_of(anon("b")))  # fmt: skip
+    name = {A: "a", B: "b"}
+    merge(people, low, high)
+    merge(people, ANN, low)
+    hers = people.order(32, anonymousId=name[high])
+    lows = people.order(64, anonymousId=name[low])
+    unmerge(people, ANN, low)
+    assert {32, 64} <= set(totals(people.seen(low, limit=2)))
+
+    reply = unmerge(people, low, high).json()
+
+    (told,) = reply["elsewhere"]
+    assert told == {"customerId": ANN, "toLoser": [hers["seq"]], "toSurvivor": 1, "both": [], "skipped": []}  # fmt: skip
+    for limit in (1, 50):
+        assert (32 in totals(people.seen(high, limit=limit)), 32 in totals(people.seen(low, limit=limit))) == (True, False)  # fmt: skip
+        assert (64 in totals(people.seen(high, limit=limit)), 64 in totals(people.seen(low, limit=limit))) == (False, True)  # fmt: skip
+    assert lows["seq"] not in told["toLoser"]
+    people.later(1)
+    merge(people, low, high)
+    assert {32, 64} <= set(totals(people.seen(low, limit=3)))
+
+
 def test_a_customer_who_never_merged_is_read_turn_by_turn(people: People):
     calls = []
     timeline = people.store.timeline

@@ -172,3 +172,18 @@ def test_reading_needs_the_scope_and_a_proper_cursor(edge: Edge):
     assert_problem(edge.get("/v1/segments", key="shop"), 403)
     assert_problem(edge.get("/v1/segments/active/customers?cursor=c_!"), 422)
     assert_problem(edge.get("/v1/segments/active/customers?limit=0"), 422)
+
+
+def test_profit_and_loss_go_by_what_the_playbook_states_of_costs(edge: Edge):
+    book = json.loads(BUNDLE["playbook.yaml"])
+    book["economics"] = {"margin": 0.6, "contactCosts": {"chat": 1}}
+    bundle = {**BUNDLE, "playbook.yaml": json.dumps(book)}
+    asyncio.run(edge.store.put_playbook(version_of(bundle), bundle_bytes(bundle), 2))
+    ann = enter(edge, "ann", START)
+
+    profile = edge.get("/v1/segments/active").json()
+    customer = edge.get(f"/v1/customers/{ann}").json()
+
+    assert profile["perMember"]["profit"]["amount"] == 24.0
+    assert customer["value"]["profit"]["amount"] == 24.0
+    assert customer["value"]["goods"]["amount"] == 16.0

@@ -1,4 +1,4 @@
-"""The merging machine for more than ten thousand steps, over each store."""
+"""The merging machine for more than ten thousand steps, over each store, and the dense walk for thousands."""
 
 import tempfile
 from pathlib import Path
@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from actors.stores.sqlite import SqliteStore
-from tests.properties.test_merging_machine import Merging
+from tests.merging_dense import walk_densely
+from tests.properties.test_merging_machine import Merging, WithLimits
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -45,10 +46,20 @@ def steps_of(machine, examples):
 
 
 @pytest.mark.parametrize(
-    ("machine", "examples", "least"), [(Merging, 240, 10_000), (OnSqlite, 40, 1_000)]
+    ("machine", "examples", "least"),
+    [(Merging, 240, 10_000), (WithLimits, 60, 2_000), (OnSqlite, 40, 1_000)],
 )
 def test_thousands_of_steps_make_no_difference(machine, examples, least):
     steps = steps_of(machine, examples)
 
     print(f"{machine.__name__}: {steps} steps without a difference")
     assert steps >= least
+
+
+def test_thousands_of_merges_and_unmerges_among_few_make_no_difference():
+    met = [walk_densely(seed, 120) for seed in range(100, 130)]
+
+    unmerges, elsewhere = sum(m.unmerges for m in met), sum(m.elsewhere for m in met)
+    print(f"{unmerges} unmerges, {elsewhere} of them of what came in another one's journal too")
+    assert unmerges >= 600
+    assert elsewhere >= 40

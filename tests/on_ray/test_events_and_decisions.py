@@ -140,7 +140,7 @@ def test_a_cart_left_alone_is_remembered_half_an_hour_later_on_the_virtual_clock
     assert fired[0] == 200
     assert "c-1" in json.dumps(timeline)
     woken = [turn for turn in timeline["items"] if turn["kind"] == "wake"]
-    assert [turn["timer"]["kind"] for turn in woken].count("trigger") == 1
+    assert [turn["timer"]["kind"] for turn in woken].count("scenario") == 1
 
 
 def test_the_stream_carries_what_was_queued_for_its_channel(system):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from actors.playbook.direct import MAX_DOUBLE, simple, together
+from actors.playbook.direct import MAX_DOUBLE, guarded, simple, together
 from actors.playbook.fields import NEVER_DAYS
 from actors.playbook.rules import Rule
 
@@ -188,3 +188,103 @@ def test_rules_asked_together_answer_in_their_order():
     assert ask(values, ("gold",), "t") == (True, True, False)
     assert ask(values, (), "t") == (True, False, False)
     assert together([])(values, (), "") == ()
+
+
+ENTRIES = ("event.properties.a", "event.properties['b c']")
+anything = st.one_of(
+    st.none(),
+    st.booleans(),
+    ints,
+    st.integers(2**63, 2**64 - 1),
+    doubles,
+    st.sampled_from([float("inf"), float("-inf"), float("nan"), 1e300, 2.5, 3.0]),
+    st.sampled_from(["", "a", "it's", "é", "\ud800", "gold"]),
+    st.just([1]),
+    st.just({"amount": 1}),
+)
+entry_leaves = st.one_of(
+    st.sampled_from(["event.properties.flag", "profile.known", "profile.orders == 1"]),
+    st.builds("{} {} {}".format, st.sampled_from(ENTRIES), orders, int_terms),
+    st.builds("{} {} {}".format, double_terms, orders, st.sampled_from(ENTRIES)),
+    st.builds("double({}) {} {}".format, st.sampled_from(ENTRIES), orders, double_terms),
+    st.builds("{} * 2.0 {} {}".format, st.sampled_from(ENTRIES), orders, double_terms),
+    st.builds("{} {} {}".format, st.sampled_from(ENTRIES), equals, texts.map(_quoted)),
+)
+entry_rules = st.recursive(
+    entry_leaves,
+    lambda inner: st.one_of(
+        st.builds("{} {} {}".format, inner, st.sampled_from(["&&", "||"]), inner),
+        inner.map("!({})".format),
+    ),
+    max_leaves=4,
+)
+properties = st.dictionaries(st.sampled_from(["a", "b c", "flag"]), anything)
+
+
+def ask_guarded(rule, values, segments, tier, asked):
+    positions = POSITIONS | {"event_properties": len(NAMES)}
+
+    def otherwise(*_):
+        asked.append(rule.source)
+        given = dict(zip([*NAMES, "event_properties"], values, strict=True))
+        return rule.met(cel.Context(variables=given))
+
+    found = guarded(rule.lowered, rule.variables, positions, otherwise)
+    return None if found is None else together([found])(values, segments, tier)[0]
+
+
+@given(source=entry_rules, customer=customers, event=properties)
+def test_a_rule_on_an_event_says_what_cel_says_whatever_the_event_holds(source, customer, event):
+    rule = Rule(source)
+    values, segments, tier = customer
+    given_values = dict(zip([*NAMES, "event_properties"], (*values, event), strict=True))
+    try:
+        expected = rule.met(cel.Context(variables=given_values))
+    except Exception:  # noqa: BLE001  what cannot be handed to CEL is no event that gets this far
+        return
+
+    answer = ask_guarded(rule, (*values, event), segments, tier, [])
+
+    assert answer is None or answer is expected
+
+
+@pytest.mark.parametrize(
+    ("source", "event", "answer", "through_cel"),
+    [
+        ("event.properties.a >= 75.0", {"a": 75.0}, True, False),
+        ("event.properties.a >= 75.0", {"a": 74.99}, False, False),
+        ("event.properties['b c'] == 'x'", {"b c": "x"}, True, False),
+        ("event.properties.a == 3 && event.properties.flag", {"a": 3, "flag": True}, True, False),
+        ("double(event.properties.a) * 2.0 > profile.spend", {"a": 2.0}, True, False),
+        ("event.properties.a >= 75.0", {}, False, True),
+        ("event.properties.a >= 75.0", {"a": "100"}, False, True),
+        ("event.properties.a == 'é'", {"a": "é"}, True, True),
+        ("double(event.properties.a) >= 75.0", {"a": 80}, True, True),
+    ],
+)
+def test_only_an_event_of_other_types_than_the_rule_compares_with_costs_cel(
+    source, event, answer, through_cel
+):
+    asked = []
+
+    assert ask_guarded(Rule(source), (1, 0, 2.0, 0.0, "", True, event), (), "", asked) is answer
+    assert bool(asked) is through_cel
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "event.properties.a == event.properties['b c']",
+        "event.properties.a == 1 || event.properties.a == 'x'",
+        "event.properties.a.b == 1",
+        "event.properties.a[0] == 1",
+        "event.properties.a.startsWith('x')",
+        "has(event.properties.a)",
+        "event.properties.a in [1, 2]",
+        "event.properties.a < 'x'",
+        "size(event.properties) > 0",
+        "event.properties[profile.locale] == 1",
+    ],
+)
+def test_a_rule_on_an_event_that_says_no_one_type_stays_with_cel(source):
+    assert ask_guarded(Rule(source), (0, 0, 0.0, 0.0, "", True, {}), (), "", []) is None

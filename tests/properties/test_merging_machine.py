@@ -4,9 +4,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from actors.playbook.identity_model import DEFAULT_RULES
 from actors.stores.memory import MemoryStore
 from tests.builders import DAY, HOUR, MINUTE
-from tests.merging_walk import CATEGORIES, EMAILS, FIRST, Walk
+from tests.merging_walk import CATEGORIES, EMAILS, FEW_EMAILS, FIRST, Walk
 
 firsts = st.sampled_from(FIRST)
 visitors = st.sampled_from(FIRST[2:])
@@ -20,10 +21,11 @@ class Merging(RuleBasedStateMachine):
     """Every rule is one step; `steps` counts those of all runs."""
 
     steps = 0
+    identity_rules = DEFAULT_RULES
 
     def __init__(self):
         super().__init__()
-        self.walk = Walk(self.make_store())
+        self.walk = Walk(self.make_store(), self.identity_rules)
 
     def make_store(self):
         return MemoryStore()
@@ -117,5 +119,14 @@ class Merging(RuleBasedStateMachine):
         return self.walk.event("track", [data.draw(firsts)]), 0
 
 
+class WithLimits(Merging):
+    """The same where addresses are few, so that some stay unowned."""
+
+    steps = 0
+    identity_rules = FEW_EMAILS
+
+
 TestMerging = Merging.TestCase
 TestMerging.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestWithLimits = WithLimits.TestCase
+TestWithLimits.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)

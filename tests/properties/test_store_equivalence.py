@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from actors.ports import Erasure, JournalRow, Lookup, OutboxResult, OutboxRow
+from actors.domain.groups import GroupKey
+from actors.ports import Erasure, GroupWrite, JournalRow, Lookup, MemberRow, OutboxResult, OutboxRow
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 from tests.contracts.store_support import (
@@ -29,6 +30,7 @@ CHANNELS = ("email", "web")
 NUMBERS = range(1, 6)
 MESSAGES = tuple("abcdef")
 SEGMENTS = ("gold", "new")
+GROUPS = (GroupKey("home", "a"), GroupKey("home", "\ud800"))
 NAMES = ("ann", "bob", "\ud800")
 
 few = st.integers(0, 5)
@@ -53,6 +55,17 @@ planned = st.fixed_dictionaries(
         "identities_from": st.lists(st.sampled_from(NUMBERS), max_size=2),
         "entered": st.lists(st.sampled_from(SEGMENTS), max_size=2, unique=True),
         "left": st.lists(st.sampled_from(SEGMENTS), max_size=2, unique=True),
+        "counted": st.lists(st.tuples(keys, st.tuples(*[st.integers(-1, 2)] * 3)), max_size=3),
+        "group": st.none()
+        | st.fixed_dictionaries(
+            {
+                "key": st.sampled_from(GROUPS),
+                "seq_off": st.sampled_from([0] * 6 + [1, -1]),
+                "removes": st.sampled_from([False] * 3 + [True]),
+                "members": st.lists(st.tuples(st.sampled_from(NUMBERS), few, few), max_size=3),
+                "gone": st.lists(st.sampled_from(NUMBERS), max_size=2),
+            }
+        ),
         "erased": st.sampled_from([()] * 9 + [(1, 2)]),
     }
 )
@@ -104,12 +117,26 @@ class Stores(RuleBasedStateMachine):
             identities_from=tuple(plan["identities_from"]),
             segments_entered=[(name, self.now * 40_000_000) for name in plan["entered"]],
             segments_left=[(name, self.now * 40_000_000) for name in plan["left"]],
+            scenario_counts=[("cart", "v", step, *more) for step, more in plan["counted"]],
+            groups=self.group_writes(plan["group"]),
             erasure=Erasure(plan["erased"], (b"t" * 16,), self.now) if plan["erased"] else None,
         )
+
+    def group_writes(self, plan):
+        if plan is None or plan["key"] in self.written:
+            return []
+        self.written.add(plan["key"])
+        found = self.same(lambda store: store.lookup(Lookup(groups=(plan["key"],)))).groups
+        before = max(0, (found[plan["key"]].seq if found else 0) + plan["seq_off"])
+        state = b"" if plan["removes"] else b"%d" % self.now
+        members = tuple(MemberRow(*row) for row in dict.fromkeys(plan["members"]))
+        members = tuple({row.number: row for row in members}.values())
+        return [GroupWrite(plan["key"], before, state, members, tuple(plan["gone"]))]
 
     @rule(plans=st.lists(planned, max_size=5, unique_by=lambda plan: plan["number"]), more=few)
     def commit(self, plans, more):
         self.now += more
+        self.written = set()
         rows = self.same(lambda store: store.lookup(Lookup(numbers=tuple(NUMBERS)))).customers
         epochs = {row.partition: row.epoch for row in self.same(lambda store: store.partitions())}
         changes = [self.build(plan, rows, epochs) for plan in plans]
@@ -156,6 +183,25 @@ class Stores(RuleBasedStateMachine):
     def forget_messages(self, age):
         self.same(lambda store: store.forget_messages(self.now - age))
 
+    @rule(kind=st.integers(1, 8), age=few, share=st.integers(0, 4), limit=few)
+    def forget_turns(self, kind, age, share, limit):
+        below = self.same(lambda store: store.oldest_answer()) or 1 << 60
+        below = below if share else 1 << 60
+        self.same(lambda store: store.forget_turns(kind, self.now - age, below, limit))
+
+    @rule(state=st.integers(0, 5), age=few, limit=few)
+    def forget_effects(self, state, age, limit):
+        self.same(lambda store: store.forget_effects(state, self.now - age, limit))
+
+    @rule(key=keys, due=few, after=few, limit=few)
+    def watch(self, key, due, after, limit):
+        self.same(lambda store: store.watch(key, self.now + due, after, limit))
+
+    @rule(age=few, limit=few)
+    def forget_flows(self, age, limit):
+        before_ms = (self.now - age) * 40_000_000
+        self.same(lambda store: store.forget_flows(before_ms, limit))
+
     @rule(incarnation=st.sampled_from(["one", "two"]), what=st.integers(0, 2))
     def live_and_die(self, incarnation, what):
         row = cell(incarnation=incarnation, beat=self.now)
@@ -181,8 +227,14 @@ class Stores(RuleBasedStateMachine):
         members = self.same(lambda store: store.members(segment, -1, 100))
         assert self.same(lambda store: store.member_counts()).get(segment, 0) == len(members)
         self.same(lambda store: store.members(segment, after, limit))
+        self.same(lambda store: store.scenario_counts("cart" if limit else None))
         self.same(lambda store: store.flows(segment, self.now * 40_000_000))
         self.same(lambda store: store.overdue("x", self.now + 2, after, limit))
+
+    @rule(key=st.sampled_from(GROUPS), after=few, limit=few)
+    def read_groups(self, key, after, limit):
+        self.same(lambda store: store.group_members(key, after, limit))
+        self.same(lambda store: store.lookup(Lookup(groups=GROUPS, grouped=tuple(NUMBERS))))
 
     def teardown(self):
         want = Lookup(

@@ -23,7 +23,7 @@ def _campaign(
         campaign = campaigns[campaign_id] = Campaign()
     campaign.kind = text_of(event.properties.get("campaign_type"), MAX_WORD) or campaign.kind
     if event.name == "Campaign Assigned":
-        campaign.seq = state.seq + 1
+        campaign.seq, campaign.origin = state.seq + 1, 0
         campaign.assigned_at_ms = max(campaign.assigned_at_ms, at_ms)
     elif event.name == "Campaign Received":
         campaign.received_at_ms = max(campaign.received_at_ms, at_ms)
@@ -40,10 +40,13 @@ def _redeemed(campaign: Campaign, at_ms: int) -> None:
     campaign.last_redeemed_at_ms = max(campaign.last_redeemed_at_ms, at_ms)
 
 
-def credit_campaign(profile: Profile, seq: int, at_ms: int) -> None:
-    """Count a redemption for the campaign that turn `seq` assigned, if it was one and is known."""
+def credit_campaign(profile: Profile, seq: int, at_ms: int, origin: int = 0) -> None:
+    """Count a redemption for the campaign that turn `seq` assigned, if it was one and is known.
+
+    `origin` is as in `Campaign`: whose turn that was.
+    """
     for campaign in profile.campaigns.values():
-        if campaign.seq == seq:
+        if (campaign.seq, campaign.origin) == (seq, origin):
             _redeemed(campaign, at_ms)
 
 

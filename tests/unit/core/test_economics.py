@@ -2,8 +2,10 @@ import pytest
 
 from actors.domain.economics import (
     CONTACT_COSTS,
+    Economics,
     contact_cost_minor,
     cost_to_serve_minor,
+    economics_of,
     profit_and_loss,
 )
 from actors.domain.histories import Ledger, Outreach
@@ -35,8 +37,11 @@ def test_stated_costs_stand_before_the_table_and_the_playbooks_before_ours():
     use = ChannelUse(contacts=3, costed=1, contact_cost_minor=50)
 
     assert contact_cost_minor("chat", use, 100.0) == 50 + 2 * 780
-    assert contact_cost_minor("chat", use, 100.0, {**CONTACT_COSTS, "chat": 1.0}) == 250
-    assert contact_cost_minor("web", use, 1.0, {"web": 5.0, "self_service": 9.0}) == 60
+    cheap_chat = economics_of(0.5, {"chat": 1.0})
+    assert contact_cost_minor("chat", use, 100.0, cheap_chat) == 250
+    assert cheap_chat.contact_costs["telephone"] == CONTACT_COSTS["telephone"]
+    by_channel = Economics(0.5, {"web": 5.0, "self_service": 9.0})
+    assert contact_cost_minor("web", use, 1.0, by_channel) == 60
 
 
 def test_the_cost_to_serve_is_over_all_channels():
@@ -51,7 +56,7 @@ def test_profit_is_what_is_left_after_goods_messages_and_service():
     )
     profile.outreach = {"email": Outreach(3, 600_400), "app": Outreach(1, 600)}
 
-    account = profit_and_loss(profile, 100.0, margin=0.3)
+    account = profit_and_loss(profile, 100.0, economics_of(0.3, {}))
 
     assert (account.revenue_minor, account.discounts_minor) == (10_000, 500)
     assert (account.refunds_minor, account.net_minor) == (1_000, 9_000)

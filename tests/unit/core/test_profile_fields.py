@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 from actors.decisioning.context import FIELD_NAMES, Occasion, builder_of
 from actors.decisioning.profile_fields import MAPS, SCALARS
+from actors.domain.economics import economics_of
 from actors.domain.fold import fold
 from actors.domain.folding.outreach import note_outcome, note_sent
 from actors.playbook.fields import AFTER_SEGMENTS, CATALOGUE
@@ -101,3 +104,28 @@ def test_what_never_happened_reads_as_nothing_or_as_very_long_ago():
         value = found[path]
         value = next(iter(value.values())) if isinstance(known, dict) else value
         assert value == UNKNOWN.get(path, 0), path
+
+
+def test_profit_and_cost_are_worked_out_with_what_the_playbook_states():
+    state = make_state()
+    for event in EVENTS:
+        fold(state, event, event.at_ms, event.at_ms, 2)
+    plain = make_playbook(
+        segments={"s": {"when": "profile.profit > 0.0 && profile.cost_to_serve > 0.0"}}
+    )
+    stated = replace(plain, economics=economics_of(0.5, {"call_center": 2.0}))
+    occasion = Occasion("", "", "", {}, {}, late=False)
+
+    costs = {
+        book.economics.margin: dict(
+            zip(
+                builder_of(book).names,
+                builder_of(book).build(state, occasion, NOW + 10 * DAY),
+                strict=True,
+            )
+        )
+        for book in (plain, stated)
+    }
+
+    assert sorted(costs[0.25].values()) == [60 * 0.25 - 33.0, 33.0]
+    assert sorted(costs[0.5].values()) == [2.0, 60 * 0.5 - 2.0]

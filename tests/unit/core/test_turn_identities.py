@@ -1,5 +1,6 @@
 import pytest
 
+from actors.domain.ids import Identity
 from actors.domain.state import MAX_IDENTITIES
 from actors.turn import begin
 from tests.builders import (
@@ -56,6 +57,48 @@ def test_identities_in_the_state_are_bounded_and_what_does_not_fit_is_still_clai
 
     assert len(state.identities) == MAX_IDENTITIES
     assert turn.claimed == [anon(f"a{MAX_IDENTITIES + 2}")]
+
+
+def email(i):
+    return Identity("email", f"a{i}@x.se")
+
+
+def test_of_too_many_of_a_kind_those_named_last_stay_unowned():
+    state = make_state()
+
+    turn = begin(state, make_event("x", user("ann"), *map(email, range(7)), anon("a")), SHOP, NOW)
+
+    assert turn.claimed == [*map(email, range(5)), anon("a")]
+    assert turn.record.notes == ["not_claimed: limit email #7", "not_claimed: limit email #8"]
+    assert state.identities == [user("ann"), *map(email, range(5)), anon("a")]
+
+
+def test_a_limit_holds_over_many_events_and_what_the_customer_has_comes_first():
+    state = make_state()
+    turns = [begin(state, make_event("x", user("ann"), email(i)), SHOP, NOW) for i in range(7)]
+
+    assert [len(turn.claimed) for turn in turns] == [1, 1, 1, 1, 1, 0, 0]
+    again = begin(state, make_event("x", user("ann"), email(0)), SHOP, NOW)
+    assert again.record.notes == []
+
+
+def test_a_limit_holds_though_visits_have_filled_the_state():
+    state = make_state()
+    for i in range(MAX_IDENTITIES):
+        begin(state, make_event("x", user("ann"), anon(f"a{i}")), SHOP, NOW)
+    turns = [begin(state, make_event("x", user("ann"), email(i)), SHOP, NOW) for i in range(7)]
+
+    assert [len(turn.claimed) for turn in turns] == [1, 1, 1, 1, 1, 0, 0]
+    assert len(state.identities) == MAX_IDENTITIES
+
+
+def test_nobody_gets_a_second_user_id():
+    state = make_state("ann")
+
+    turn = begin(state, make_event("", anon("a"), user("bob"), type="identify"), SHOP, NOW)
+
+    assert turn.claimed == [anon("a")]
+    assert turn.record.notes == ["not_claimed: limit user #2"]
 
 
 def test_every_turn_counts_one():

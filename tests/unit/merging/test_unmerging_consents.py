@@ -96,7 +96,7 @@ def test_of_a_turn_that_was_given_to_somebody_else_only_the_withdrawal_counts():
     third = anon("phone")
     life.event(order(4.0, third))
     life.event(consent(third, granted=False, id="m2"))
-    life.later = [LaterTurn(turn.seq, turn.record, given_back=True) for turn in life.later]
+    life.later = [LaterTurn(turn.seq, turn.record, not_theirs=True) for turn in life.later]
 
     undone = life.part()
 

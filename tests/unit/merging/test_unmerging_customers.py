@@ -80,6 +80,19 @@ def test_an_address_that_somebody_else_owns_is_not_claimed_again():
     assert undone.report.to_loser_identities == [HERS]
 
 
+def test_an_address_that_a_limit_kept_from_being_claimed_is_not_claimed_when_the_event_is_taken_again():
+    addresses = [Identity("email", f"a{i}@x.se") for i in range(6)]
+    life = Life(prepare=lambda ann, browser: ann.identities.extend(addresses[:5]))
+    turn = life.event(make_event("", HERS, addresses[5], type="identify"))
+    assert turn.claimed == []
+    owned = {user("ann"), HERS, *addresses}  # somebody has claimed it since, on whichever side
+
+    undone = life.part(owned=owned)
+
+    assert undone.loser.identities == [HERS]
+    assert undone.report.to_loser_identities == [HERS]
+
+
 def test_identities_that_the_losers_state_had_no_room_for_are_still_its_own():
     life = Life()
     life.event(order(3.0, anon("forgotten")))

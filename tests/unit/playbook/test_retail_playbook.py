@@ -126,11 +126,11 @@ def test_every_segment_holds_for_somebody_and_not_for_everybody(retail):
 @pytest.mark.parametrize(
     ("profile", "total", "names"),
     [
-        ({"orders": 1}, 20.0, {"welcome_first_order"}),
-        ({}, 20.0, {"win_back"}),
-        ({}, 70.0, {"win_back", "thank_for_big_basket"}),
-        ({"orders": 25}, 20.0, {"win_back", "order_milestone"}),
-        ({"avg_basket": 60.0}, 70.0, {"win_back"}),
+        ({"orders": 1}, 20.0, set()),
+        ({}, 20.0, set()),
+        ({}, 70.0, {"thank_for_big_basket"}),
+        ({"orders": 25}, 20.0, {"order_milestone"}),
+        ({"avg_basket": 60.0}, 70.0, set()),
     ],
 )
 def test_an_order_proposes_what_fits_it(retail, profile, total, names):
@@ -149,13 +149,6 @@ def test_a_mailed_coupon_book_is_recorded_under_its_type(retail, kind):
     ]
     assert found[0].record
     assert found[0].channels == {"mail"}
-
-
-def test_a_left_cart_is_reminded_of_once_per_cart_unless_it_is_bought(retail):
-    (trigger,) = retail.triggers_for("track", "Product Added")
-
-    assert (trigger.after_ms, trigger.keyed_by) == (30 * 60_000, "cart_id")
-    assert trigger in retail.waits_cancelled_by["Order Completed"]
 
 
 def flat(rule: Rule, variables: dict[str, dict[str, object]]) -> cel.Context:

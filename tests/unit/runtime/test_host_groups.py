@@ -4,6 +4,7 @@ import json
 from actors.domain.ids import effect_text, home_partition
 from actors.ports import PartitionRow
 from actors.wire.messages import Code, Routed, pack_item, pack_request, unpack_answers
+from actors.wire.records import unpack_turn
 from tests.builders import (
     CELL,
     NOW,
@@ -80,8 +81,8 @@ def test_the_items_of_one_customer_keep_their_order_over_groups():
             for number in (ANN, BOB):
                 assert await turns(host, number) == list(range(1, 9))
             rows = await host.truth.timeline(ANN, None, (), 100)
-            ids = [row.payload.split(b"m", 1)[1][:1] for row in reversed(rows)]
-            assert ids == [b"%d" % i for i in range(8)]
+            ids = [unpack_turn(row.payload).event.message_id for row in reversed(rows)]
+            assert ids == [f"m{i}" for i in range(8)]
 
     asyncio.run(scenario())
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from actors.domain.ids import PARTITIONS, IdSpace
-from actors.playbook.loader import bundle_bytes, version_of
+from actors.playbook.loader import bundle_bytes, compile_bundle, version_of
 from actors.ports import CellRow, PartitionRow, Store
 from actors.runtime.clocks import VirtualClock
 from actors.runtime.host import Host, HostSettings
@@ -68,10 +68,10 @@ class InProcess:
 
 
 @asynccontextmanager
-async def running(store: MemoryStore, start_ms: int):
-    """Yield a transport to a system on a virtual clock, with the playbook `retail`."""
-    playbook = RETAIL
-    await store.put_playbook(version_of(BUNDLE), bundle_bytes(BUNDLE), 1)
+async def running(store: MemoryStore, start_ms: int, bundle: Mapping[str, str] = BUNDLE):
+    """Yield a transport to a system on a virtual clock, by default with the playbook `retail`."""
+    playbook = RETAIL if bundle is BUNDLE else compile_bundle(bundle)
+    await store.put_playbook(version_of(bundle), bundle_bytes(bundle), 1)
     drawn = iter(range(1_000_000))
 
     def random(n: int) -> bytes:

@@ -5,14 +5,15 @@ from actors.decisioning.crossings import moving_fields
 from actors.domain.fold import fold
 from actors.domain.folding.outreach import note_sent
 from actors.domain.profile import Contact, ResponseHistory
-from actors.playbook.fields import AFTER_SEGMENTS, CATALOGUE
+from actors.playbook.fields import AFTER_SEGMENTS, CATALOGUE, INSTANCE, OF_GROUPS
 from tests.builders import DAY, HOUR, NOW, REMINDER, consent, make_playbook, make_state, order
 from tests.unit.core.test_profile_fields import EVENTS
 
+NOT_IN_SEGMENTS = AFTER_SEGMENTS | OF_GROUPS | {INSTANCE}
 FIELDS = [
     path
     for path in CATALOGUE
-    if path not in AFTER_SEGMENTS and not path.startswith(("event.", "attributes"))
+    if path not in NOT_IN_SEGMENTS and not path.startswith(("event.", "attributes"))
 ]
 BOOK = make_playbook(
     segments={

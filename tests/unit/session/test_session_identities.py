@@ -1,8 +1,9 @@
 import pytest
 
-from actors.domain.ids import IdSpace, customer_text, home_partition
+from actors.domain.ids import Identity, IdSpace, customer_text, home_partition
 from actors.wire.messages import Routed
 from tests.builders import IDS, anon, make_event, number_of, order, user
+from tests.unit.session.test_session_merging import command
 
 ANN, BOB, A = number_of(user("ann")), number_of(user("bob")), number_of(anon("a"))
 
@@ -132,3 +133,60 @@ def test_an_identity_decides_whose_event_it_is_whoever_it_was_addressed_to(world
 
     assert job.answer.code.name == "ACCEPTED"
     assert world.state(ANN).seq == 2
+
+
+def email(i):
+    return Identity("email", f"a{i}@example.org")
+
+
+def told(who, i, id):  # noqa: A002
+    """Say that an address is somebody's, as an identify call does."""
+    return make_event("", *who, type="identify", traits={"email": email(i).value}, id=id)
+
+
+def test_an_address_too_many_stays_nobodys_until_somebody_has_room_for_it(world):
+    for i in range(6):
+        world.reply(told(["ann"], i, f"m{i}"))
+    assert world.customer(email(4)).number == ANN
+    assert world.customer(email(5)) is None
+    assert world.turns(ANN)[-1][2].notes == ["not_claimed: limit email #2"]
+
+    world.reply(told(["bob"], 5, "bob"))
+    world.restart()
+
+    assert world.customer(email(5)).number == BOB
+    assert [i.kind for i in world.customer("ann").identities].count("email") == 5
+
+
+def test_a_limit_holds_for_two_who_say_so_in_one_group(world):
+    for i in range(4):
+        world.reply(told(["ann"], i, f"m{i}"))
+
+    assert set(world.codes(told(["ann"], 4, "a"), told(["ann"], 5, "b"))) == {"ACCEPTED"}
+
+    assert world.customer(email(4)).number == ANN
+    assert world.customer(email(5)) is None
+
+
+def test_somebody_new_joins_her_visits_though_the_address_she_gives_is_one_too_many(world):
+    for i in range(5):
+        world.reply(told([anon("a")], i, f"m{i}"))
+
+    world.reply(told(["ann", anon("a")], 5, "login"))
+
+    assert world.customer(anon("a")).number == world.customer("ann").number
+    assert world.customer(email(5)) is None
+
+
+def test_an_address_that_was_refused_while_two_were_one_is_claimed_by_neither_when_they_part(world):
+    world.reply(make_event("x", "ann", id="m0"))
+    for i in range(5):
+        world.reply(told(["ann"], i, f"m{i + 1}"))
+    world.reply(make_event("x", anon("a"), id="a0"))
+    world.reply(command("merge", ANN, other=A, id="c1"))
+    world.reply(told([anon("a")], 5, "refused"))
+    world.reply(command("unmerge", ANN, other=A, id="c2"))
+
+    assert world.customer(email(5)) is None
+    world.reply(told([anon("a")], 5, "again"))
+    assert world.customer(email(5)).number == A

@@ -1,0 +1,42 @@
+"""What is worked out once for a playbook: which signals anybody waits for, and which are kept."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from actors.domain.journeys import Instance
+from actors.playbook.model import Playbook
+from actors.playbook.scenario_model import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`keys` are those that some scenario in force listens to.
+
+    `kept` are the keys of signals to be kept for `kept_ms`, the greatest lateness in force; `keyed_by` the
+    properties that key scenarios with a lateness, in the order of the playbook.
+    """
+
+    keys: frozenset[str]
+    kept: frozenset[str]
+    kept_ms: int
+    keyed_by: tuple[str, ...]
+
+
+@lru_cache(maxsize=16)
+def index_of(playbook: Playbook) -> Index:
+    """Return the index of a playbook, which is worked out once."""
+    late = [scenario for scenario in playbook.scenarios if scenario.lateness_ms > 0]
+    return Index(
+        frozenset().union(*(scenario.listens for scenario in playbook.scenarios)),
+        frozenset().union(*(scenario.listens for scenario in late)),
+        max((scenario.lateness_ms for scenario in late), default=0),
+        tuple(dict.fromkeys(scenario.keyed_by for scenario in late if scenario.keyed_by)),
+    )
+
+
+def definition(playbook: Playbook, instance: Instance) -> Scenario | None:
+    """Return the version that an instance walks, or None when it is not known any more."""
+    current = playbook.scenarios_by_name.get(instance.scenario)
+    if current is not None and current.digest == instance.digest:
+        return current
+    return playbook.earlier.get((instance.scenario, instance.digest))

@@ -1,0 +1,1 @@
+"""Trying a playbook on one customer: the real session, a virtual clock, nothing leaves."""
