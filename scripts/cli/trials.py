@@ -102,6 +102,7 @@ async def _try(
     wait_ms: int,
     answers: "dict[str, Answer]",
 ) -> dict[str, Any]:
+    from actors.decisioning.local_time import zone_exists
     from actors.domain.actions import OUTBOUND
     from actors.domain.events import Event
     from scripts.trials.checking import sent_in
@@ -122,7 +123,8 @@ async def _try(
                     await trial.tell(response)
         await trial.advance(told[-1].at_ms + wait_ms)
         past, state = await trial.past(), await trial.state()
-    zone = (state.profile.timezone if state is not None else "") or book.timezone
+    zone = state.profile.timezone if state is not None else ""
+    zone = zone if zone and zone_exists(zone) else book.timezone
     lines = [*timeline(past, book, zone, scenario), *closing(past, state, book, zone, scenario)]
     for line in [*lines, *trial.refusals]:
         output.console.print(line, markup=False, soft_wrap=True)

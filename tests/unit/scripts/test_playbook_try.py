@@ -66,6 +66,15 @@ def test_it_says_what_a_scenario_waits_for_that_did_not_start(tmp_path):
     )
 
 
+def test_a_zone_that_does_not_exist_is_that_of_the_playbook(tmp_path):
+    added = line("Added", "09:00:00", properties={"cart": "c1"}, context={"timezone": "Mars/Base"})
+
+    result = tried(tmp_path, "cart", added)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Mon 2026-03-02 10:00    * Added")
+
+
 def test_other_scenarios_are_left_out_unless_all_are_asked_for(tmp_path):
     lines = [line("Added", "09:00:00", properties={"cart": "c1"}), line("Drawn", "09:10:00")]
     (tmp_path / "a").mkdir()

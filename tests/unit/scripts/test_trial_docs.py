@@ -16,6 +16,10 @@ TRYING = PAGE[PAGE.index("### Trying one") : PAGE.index("## Exactly what happens
 LEFT_CART = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
 TESTS = re.findall(r"```yaml\n(.*?)```", TRYING, re.DOTALL)[0]
 ELIGIBLE = "    eligible: \"'fresh' in segments\"\n"
+TRIGGERS = """
+triggers:
+  letter: {on: Sent, propose: [campaign/letter/spring], channels: [mail], record: true}
+"""
 TIMELINE = re.findall(r"```\n(Mon .*?)```", TRYING, re.DOTALL)[0]
 
 
@@ -25,7 +29,7 @@ def book(tmp_path: Path) -> Path:
     bundle = scenario_bundle(LEFT_CART)
     assert ELIGIBLE in bundle["actions.yaml"]
     bundle["actions.yaml"] = bundle["actions.yaml"].replace(ELIGIBLE, "")
-    bundle["triggers.yaml"] = "triggers: {}\n"  # which send the same action
+    bundle["triggers.yaml"] = TRIGGERS
     for name, text in bundle.items():
         (tmp_path / name).write_text(text)
     return tmp_path
