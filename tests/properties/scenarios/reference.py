@@ -6,7 +6,7 @@ dataclasses of definitions and results.
 
 from dataclasses import dataclass, field, replace
 
-from actors.playbook.scenario_model import IGNORE, PARALLEL, QUEUE, RESTART, Listen, Propose
+from actors.playbook.scenario_model import IGNORE, PARALLEL, QUEUE, RESTART, Call, Listen, Propose
 from actors.scenarios.world import Line, Offer, Progress, Signal
 from tests.properties.scenarios.merging import Merging
 from tests.properties.scenarios.patterns import History, flat, is_flat, key_of
@@ -139,8 +139,8 @@ class Reference(Stepping, Versions, Merging):
         at_ms = min(at_ms, now_ms)
         for way in list(self.ways):
             for token in list(way.tokens):
-                if token.call == effect and at_ms <= token.due:
-                    step = way.definition.steps[token.step]
+                step = way.definition.steps[token.step]
+                if isinstance(step, Call) and token.call == effect and at_ms <= token.due:
                     if ok:
                         self._keep(way, step.keep, properties)
                     self._line(way, "passed", token.step, "" if ok else "failed")
