@@ -14,7 +14,7 @@ from ray import serve
 from ray.exceptions import RayError
 
 from actors.domain.errors import StoreUnavailableError
-from actors.domain.ids import IdSpace
+from actors.domain.ids import PARTITIONS, IdSpace
 from actors.playbook.loader import (
     bundle_bytes,
     bundle_from_bytes,
@@ -88,22 +88,39 @@ class RayGateway:
         return await asyncio.gather(*(one(cell) for cell in cells), return_exceptions=True)
 
     async def advance(self, to_ms: int) -> int:
-        """Move the virtual clock of every cell; repeated until all that live have done it."""
+        """Move the virtual clock of every cell, when all partitions have an owner who answers.
+
+        Of a cell that has died they belong to nobody, until they are taken over: time waits for that, or
+        what is due there would happen after what is due later elsewhere.
+
+        Raises:
+            StoreUnavailableError: Some have had no owner for too long, or a cell cannot.
+        """
         if not isinstance(self._clock, VirtualClock):
             raise TypeError("the clock of this system is real")
-        fired = 0
-        for _ in range(40):
-            answers = await self._everywhere(lambda cell: cell.advance.remote(to_ms), 300.0)
-            fired += sum(answer for answer in answers if isinstance(answer, int))
-            if answers and not any(isinstance(answer, BaseException) for answer in answers):
-                break
-            await asyncio.sleep(0.25)
-            await self.directory.refresh()
-        else:
-            raise StoreUnavailableError("not every cell moved its clock")
+        await self._until_whole(self._clock.business_ms())
+        fired = await self._until_whole(to_ms)
         await store_virtual_ms(self._store, max(to_ms, self._clock.business_ms()))
         self._clock.advance_to(to_ms)
         return fired
+
+    async def _until_whole(self, to_ms: int) -> int:
+        """Fire what is due everywhere; return how many fired.
+
+        That is repeated until every partition had an owner who did, and none has changed hands meanwhile.
+        """
+        fired = 0
+        for _ in range(120):
+            version = await self._store.map_version()
+            answers = await self._everywhere(lambda cell: cell.advance.remote(to_ms), 300.0)
+            done: list[tuple[int, int]] = [each for each in answers if isinstance(each, tuple)]
+            fired += sum(count for count, _ in done)
+            whole = len(done) == len(answers) and sum(owned for _, owned in done) >= PARTITIONS
+            if whole and version == await self._store.map_version():
+                return fired
+            await asyncio.sleep(0.25)
+            await self.directory.refresh()
+        raise StoreUnavailableError("not every partition has an owner who moved its clock")
 
     def business_ms(self) -> int:
         """Return the business clock's time."""

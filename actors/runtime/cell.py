@@ -173,13 +173,19 @@ class CellHost:
         """Answer a request from a front door; see `actors.wire.messages`."""
         return await self._serving().apply(request)
 
-    async def advance(self, to_ms: int) -> int:
-        """Fire what is due up to a virtual time and move the clock; return how many fired."""
+    async def advance(self, to_ms: int) -> tuple[int, int]:
+        """Fire what is due up to a virtual time and move the clock.
+
+        Returns:
+            How many fired, and of how many partitions that were owned all along at least.
+        """
         if not self._settings.virtual:
             raise RuntimeError("the clock of this system is real")
-        fired = await self._serving().advance(to_ms)
+        host = self._serving()
+        owned = len(host.epochs)
+        fired = await host.advance(to_ms)
         self._wake_dispatcher()
-        return fired
+        return fired, owned
 
     async def claim(self, rows: list[tuple[int, str, int]]) -> int:
         """Claim partitions, each (partition, owner, epoch) as last seen; return how many were won."""

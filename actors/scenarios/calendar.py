@@ -59,6 +59,7 @@ def next_moment(
         return None
 
 
+@lru_cache(maxsize=4096)
 def read_date(text: str) -> tuple[int | None, int, int] | None:
     """Return (year, month, day) of a date in ISO 8601, None as year when it has none.
 
@@ -114,10 +115,13 @@ def _next_date(moment: Date, after_ms: int, zone: str, text: str) -> int | None:
         at_ms, _ = _instant(zone, ordinal, moment.minute)
         return at_ms if at_ms >= after_ms else None
     # From the year before that of the day whose shifted moment would be today; not before the date.
-    about = datetime.fromordinal(max(1, _day_of(after_ms, zone) - moment.days)).year
+    today = _day_of(after_ms, zone)
+    about = datetime.fromordinal(max(1, today - moment.days)).year
     first = max(about - 1, year or 1)
     for candidate in range(first, max(first, about) + 3):
         ordinal = _anniversary(candidate, month, day) + moment.days
+        if ordinal < today - 1:  # yesterday's may be today's first instant, as with times of day
+            continue
         at_ms, _ = _instant(zone, ordinal, moment.minute)
         if at_ms >= after_ms:
             return at_ms

@@ -67,7 +67,6 @@ class _Counting:
         "_digests",
         "_playbook",
         "_resting",
-        "_unsure",
     )
 
     def __init__(self, before: Standing, after: Standing, playbook: Playbook) -> None:
@@ -76,7 +75,6 @@ class _Counting:
         self._after = {one[0]: one for one in after}
         self._digests: dict[int, str] = {}
         self._resting: dict[int, list[str]] = {}
-        self._unsure: set[int] = set()
         self._at_end: set[int] = set()
         self._deltas: dict[tuple[str, str, str], list[int]] = {}
 
@@ -90,11 +88,10 @@ class _Counting:
             self._resting[number] = []
             self._add(line, INSTANCES, _PASSED)
         elif what == "moved":
-            # Who stood where is known again only from the state afterwards.
+            # Whose steps have other names now is no longer known; only those who enter some are.
             known = self._after.get(number)
             self._digests[number] = self._in_force(line) if known is None else known[2]
             self._resting[number] = []
-            self._unsure.add(number)
         elif what == "entered":
             self._at(number).append(line.step)
         elif what in _OVER:
@@ -106,7 +103,7 @@ class _Counting:
         """Return the counts, without those that did not change."""
         for number, resting in self._resting.items():
             known = self._after.get(number)
-            if known is not None and number not in self._unsure:
+            if known is not None:
                 for step in known[3]:
                     if step in resting:
                         resting.remove(step)

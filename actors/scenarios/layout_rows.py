@@ -214,8 +214,6 @@ def straighten(rows: Rows, ways: Sequence[Sequence[Link]]) -> None:
         for row in rows:
             for cell in row:
                 _move_under(rows, cell)
-    for cells in runs:
-        _upright(rows, cells, ())
 
 
 def _alone(rows: Rows) -> list[list[Cell]]:

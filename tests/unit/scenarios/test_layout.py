@@ -34,6 +34,11 @@ def graphs(draw, most=30):
 PLAIN = Box(60, 60, 40, 20)
 FAN = ([PLAIN] * 6, [Way(0, i, 150.0) for i in range(1, 5)] + [Way(i, 5) for i in range(1, 5)])
 LOOPS = ([PLAIN] * 5, [Way(*way) for way in [(0, 1), (0, 2), (2, 3), (3, 4), (4, 2), (3, 2)]])
+BUSY = (
+    [Box(40 + 13 * (i % 5), 60, 40, 20) for i in range(24)],
+    [Way(max(0, i - 1 - i * 7 % 4), i, 60.0 * (i % 3)) for i in range(1, 24)]
+    + [Way(i, i + 5 + i % 3) for i in range(0, 16, 2)],
+)
 
 
 def rectangles(boxes, layout):
@@ -59,6 +64,7 @@ def apart(one, other):
 @given(graphs())
 @example(FAN)
 @example(LOOPS)
+@example(BUSY)
 def test_no_element_or_word_lies_on_another_and_all_are_on_the_page(graph):
     boxes, ways = graph
 
@@ -75,6 +81,7 @@ def test_no_element_or_word_lies_on_another_and_all_are_on_the_page(graph):
 @given(graphs())
 @example(FAN)
 @example(LOOPS)
+@example(BUSY)
 def test_no_way_runs_through_an_element_or_a_word(graph):
     boxes, ways = graph
 
@@ -158,6 +165,17 @@ def test_the_first_way_leads_to_the_left():
 
     x = [x for x, _ in layout.centres]
     assert x[2] < x[1] < x[3]
+
+
+def test_of_two_orders_without_crossings_the_one_with_first_ways_to_the_left_is_taken():
+    steps = [(0, 1), (1, 2), (1, 6), (2, 3), (3, 4), (4, 5), (4, 6), (4, 7)]
+
+    layout = lay_out([PLAIN] * 8, [Way(*step) for step in steps], LABEL)
+
+    x = [x for x, _ in layout.centres]
+    assert crossings(layout) == 0
+    assert x[2] < x[6]
+    assert x[5] < x[6]
 
 
 def test_a_way_back_begins_and_ends_left_of_its_elements():
