@@ -6,7 +6,6 @@ import logging
 import os
 import secrets
 import socket
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,21 +27,12 @@ from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.host import Host, HostSettings
 from actors.runtime.launcher import Launcher
 from actors.runtime.pidfd import started_at
+from actors.runtime.process import tune_process
 from actors.runtime.scorer import RemoteScorer
 from actors.runtime.versions import with_earlier
 from actors.stores.opening import KEY_SETTING, open_store
 
 log = logging.getLogger(__name__)
-
-_SWITCH_S = 0.0005
-"""Turns keep the interpreter busy; the store's threads must not wait 5 ms for each of their steps."""
-
-
-_GC = (100_000, 50, 50)
-"""Turns make no cycles to speak of, and tens of thousands of activations are walked in vain.
-
-The first number is above what a full group holds at once, which is gone when the group is.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +59,7 @@ class CellHost:
     """
 
     def __init__(self, settings: CellSettings) -> None:
-        sys.setswitchinterval(_SWITCH_S)
-        gc.set_threshold(*_GC)
+        tune_process()
         self._settings = settings
         self._starting = asyncio.Lock()
         self._host: Host | None = None

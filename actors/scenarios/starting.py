@@ -23,13 +23,17 @@ from actors.scenarios.world import Line, Signal
 def start(run: Run, scenario: Scenario, signal: Signal) -> None:
     """Let the start of a scenario hear a signal."""
     world, begins = run.world, scenario.start
-    key = key_of(scenario.keyed_by, signal.properties)
-    if not _complete(run, scenario, key, signal):
+    simple = begins.pattern.simple
+    # Most signals start nothing: what is cheap to ask is asked first, and the key is made last.
+    if simple and not matching.starts(world, scenario, begins.pattern.parts[0].heard, signal):
+        return
+    if not simple and not _complete(run, scenario, signal):
         return
     if not all(world.within(segment) for segment in begins.segments):
         return
     if begins.when is not None and not world.met(scenario, begins.when, None, signal):
         return
+    key = key_of(scenario.keyed_by, signal.properties)
     if _admitted(run, scenario, key, signal):
         data = flat(signal.properties, (scenario.keyed_by,))
         _begin(run, scenario, key, signal.at_ms, data, signal, signal.key)
@@ -51,18 +55,17 @@ def release(run: Run) -> None:
             _begin(run, scenario, key, max(at_ms, ended[0]), data, ended[1], QUEUE)
 
 
-def _complete(run: Run, scenario: Scenario, key: str, signal: Signal) -> bool:
-    """Return whether a signal completes the pattern of a start."""
+def _complete(run: Run, scenario: Scenario, signal: Signal) -> bool:
+    """Return whether a signal completes a start's pattern of several."""
     pattern = scenario.start.pattern
 
     def counts(heard: Heard) -> bool:
         return matching.starts(run.world, scenario, heard, signal)
 
-    if pattern.simple:
-        return counts(pattern.parts[0].heard)
     if not matching.names(pattern, signal.key):
         return False
     patterns = run.journeys.patterns
+    key = key_of(scenario.keyed_by, signal.properties)
     name = (scenario.name, scenario.digest, key)
     progress = patterns.pop(name, [])
     complete = matching.advance(pattern, progress, counts, signal.at_ms)

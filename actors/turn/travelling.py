@@ -109,6 +109,8 @@ def hear(turn: Turn, signal: Signal, playbook: Playbook, world: Surroundings) ->
 
 def hear_changes(turn: Turn, playbook: Playbook, world: Surroundings) -> None:
     """Let the scenarios hear what has changed about the customer in this turn."""
+    if not (turn.entered or turn.left or turn.deviations):
+        return
     at_ms, seq = turn.record.received_at_ms, turn.state.seq
     keys = [*(f"entered:{name}" for name in turn.entered), *(f"left:{name}" for name in turn.left)]
     for key in keys:

@@ -1,6 +1,7 @@
 """`bench timers`: a cell's durable timers, among a million that are pending."""
 
 import asyncio
+import gc
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +20,7 @@ from actors.playbook.model import Playbook
 from actors.ports import CellRow, JournalKind
 from actors.runtime.clocks import RealClock, VirtualClock
 from actors.runtime.host import Host, HostSettings
+from actors.runtime.process import tune_process
 from actors.session import Job
 from actors.stores.sqlite import SqliteStore
 from actors.wire.messages import Code, Routed
@@ -99,6 +101,9 @@ def run(pending: int, fires: int, data: Path | None, say: Say) -> Timers:
 
 async def _run(place: Path, pending: int, fires: int, say: Say) -> Timers:
     playbook = compile_bundle(_PLAYBOOK)
+    gc.collect()
+    gc.freeze()
+    tune_process()
     say(f"{fires:,} customers begin to wait ...")
     file = place / "righttime.db"
     async with _host(file, VirtualClock(START_MS), playbook) as host:
