@@ -179,10 +179,9 @@ async def _drain(answer: aiohttp.ClientResponse) -> bytes:
                 body += chunk
     except (TimeoutError, aiohttp.ClientError, OSError):
         pass
-    if answer.content.is_eof():
-        return body
-    answer.close()
-    return b""
+    if not answer.content.is_eof():
+        answer.close()
+    return body if answer.content.at_eof() else b""
 
 
 def _checked_url(text: str, allow_private: bool) -> URL:
