@@ -177,13 +177,17 @@ def conversations(draw, side):
 @st.composite
 def customers(draw, number):
     """A customer with everything that a state holds."""
+    profile = draw(profiles)
+    for campaign in profile.campaigns.values():
+        if campaign.origin == number:
+            campaign.origin = 0  # nobody names their own turns by their number
     return CustomerState(
         number,
         number % 7,
         seq=draw(st.integers(9, 20)),
         identities=draw(identities),
         linked=draw(identities),
-        profile=draw(profiles),
+        profile=profile,
         conversation=draw(conversations(number % 4)),
         effects=sorted(draw(effects), key=lambda e: e.at_ms),
         timers=draw(timers),

@@ -56,6 +56,7 @@ def test_the_retail_playbook_does_what_its_tests_expect(file: str, name: str):
     assert verdict.failures == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_a_planted_error_makes_a_test_fail(scenario: str):
     cases = FILES[scenario]

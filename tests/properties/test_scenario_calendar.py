@@ -125,6 +125,7 @@ minutes = st.one_of(
 weekdays = st.frozensets(st.integers(0, 6))
 
 
+@pytest.mark.slow
 @given(places, offsets, minutes, weekdays)
 @example(("America/New_York", "2026-03-08"), 0, 150, frozenset())
 @example(("America/New_York", "2026-11-01"), 5 * 3_600_000 + 1_800_001, 90, frozenset())
@@ -139,6 +140,7 @@ def test_a_time_of_day_is_the_first_that_a_watched_clock_shows(place, offset, mi
     assert found == next_clock(after_ms, zone, minute, days)
 
 
+@pytest.mark.slow
 @given(places, offsets, minutes, minutes, weekdays.filter(bool))
 @example(("America/New_York", "2026-03-08"), 0, 130, 150, frozenset({6}))
 @example(("Pacific/Apia", "2011-12-30"), 8 * 3_600_000, 1320, 360, frozenset({3, 4}))

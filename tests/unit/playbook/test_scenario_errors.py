@@ -242,6 +242,7 @@ def test_a_broken_file_does_not_make_the_scenarios_look_wrong():
     assert not [each for each in told(bundle) if "yaml" not in each]
 
 
+@pytest.mark.slow
 def test_whatever_is_cut_off_a_file_is_told_of_and_nothing_breaks():
     lines = SCENARIOS.splitlines(keepends=True)
 

@@ -177,6 +177,7 @@ journals = st.lists(
 retentions = st.dictionaries(st.sampled_from(sorted(NAMES)), st.integers(8, 50))
 
 
+@pytest.mark.slow
 @given(journals, retentions)
 @settings(
     max_examples=100,
