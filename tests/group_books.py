@@ -9,13 +9,15 @@ from actors.ports import Lookup
 from actors.session import Session
 from actors.session.activations import Activations
 from actors.wire.groups import unpack_group
-from tests.builders import NOW, make_event
+from tests.builders import NOW, make_event, number_of, user
 
 PROMO = "offer/promo/letter"
 NOTE = "care/note/thanks"
 HOME = GroupKey("household", "h-1")
 OTHER_HOME = GroupKey("household", "h-2")
 FIRM = GroupKey("account", "acme")
+KEYS = (HOME, OTHER_HOME, FIRM)
+ANN, BOB, CARL = (number_of(user(name)) for name in ("ann", "bob", "carl"))
 KINDS = {"household": {"maxMembers": 3}, "account": {"maxMembers": 100, "perCustomer": 2}}
 CAPS = {"home_weekly": {"limit": 1, "window": "P7D", "per": "household", "groups": ["promo"]}}
 
@@ -125,3 +127,14 @@ class OtherCell:
 
     async def run(self, *items):
         await self.session.run([self.world._job(item) for item in items], self.world.playbook)
+
+
+def a_home(world, *who):
+    """Let some people join one household, one after the other."""
+    for name in who:
+        world.reply(joins(HOME, name, id=f"join {name}"))
+
+
+def keys_of(state):
+    """The groups that a customer is a member of now."""
+    return [each.key for each in state.groups if not each.left_at_ms]

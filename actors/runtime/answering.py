@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from math import isfinite
 from typing import Any
 
 import msgpack
@@ -11,12 +10,13 @@ from actors.channels.body import key_of
 from actors.domain.actions import CALL
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.events import ANSWER, Command
-from actors.domain.journeys import MAX_DATA, MAX_TEXT
+from actors.domain.journeys import MAX_TEXT
 from actors.ports import OutboxItem
+from actors.scenarios.values import flat
 from actors.session.jobs import Job
-from actors.wire.messages import Code
+from actors.wire.messages import RETRYABLE
 
-_LATER = frozenset({Code.BUSY, Code.RETRY, Code.NOT_MINE})
+_EXACT = 2**53
 
 
 def is_call(item: OutboxItem) -> bool:
@@ -51,7 +51,7 @@ def answering(
     async def tell(item: OutboxItem, ok: bool, body: bytes) -> None:
         job = Job(answer_command(item, ok, body), item.number)
         await submit([job])
-        if job.answer is None or job.answer.code in _LATER:
+        if job.answer is None or job.answer.code in RETRYABLE:
             raise StoreUnavailableError("the answer to a call could not be taken now")
 
     return tell
@@ -64,16 +64,9 @@ def _flat(body: bytes) -> dict[str, Any]:
         return {}
     if not isinstance(found, dict):
         return {}
-    kept: dict[str, Any] = {}
-    for name, value in found.items():
-        if len(kept) >= MAX_DATA or len(name) > MAX_TEXT:
-            continue
-        whole = isinstance(value, int) and abs(value) < 2**53
-        text = isinstance(value, str) and len(value) <= MAX_TEXT
-        if isinstance(value, bool) or whole or text or _finite(value):
-            kept[name] = value
-    return kept
+    return flat({name: value for name, value in found.items() if _fits(name, value)})
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, float) and isfinite(value)
+def _fits(name: str, value: object) -> bool:
+    """Return whether a value is exact in JSON everywhere, under a name of a sane length."""
+    return len(name) <= MAX_TEXT and not (isinstance(value, int) and abs(value) >= _EXACT)

@@ -13,7 +13,7 @@ from actors.domain.events import ENTER, Command
 from actors.domain.ids import PARTITIONS, home_partition
 from actors.ports import Launch, LaunchPart, LaunchState, Store
 from actors.session.jobs import Job
-from actors.wire.messages import Answer, Code
+from actors.wire.messages import RETRYABLE, Answer, Code
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ def _enter(launch: Launch, number: int) -> Command:
 
 
 def _later(answer: Answer | None) -> bool:
-    return answer is None or answer.code in {Code.BUSY, Code.RETRY, Code.NOT_MINE}
+    return answer is None or answer.code in RETRYABLE
 
 
 def _entered(answer: Answer | None) -> bool:

@@ -5,10 +5,9 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
-from actors.domain.journeys import MAX_DATA, Instance
+from actors.domain.journeys import MAX_DATA, MAX_TEXT, Instance
 
 _MAX_KEY = 64
-_MAX_TEXT = 256
 _MAX_INT = 2**63
 _WHOLE_UP_TO = 1e16
 """From here on the shortest text of a float is in powers of ten."""
@@ -41,7 +40,7 @@ def key_of(keyed_by: str, properties: Mapping[str, Any]) -> str:
 def is_flat(value: Any) -> bool:
     """Return whether a value may be kept."""
     if isinstance(value, str):
-        return len(value) <= _MAX_TEXT
+        return len(value) <= MAX_TEXT
     if isinstance(value, int):
         return -_MAX_INT <= value < _MAX_INT
     return isinstance(value, float) and isfinite(value)

@@ -6,6 +6,7 @@ from actors.domain.profile import Profile
 from actors.domain.state import CustomerState, Timer
 from actors.playbook.model import Playbook
 from actors.playbook.retention_model import Retention, day_after
+from actors.turn.timing import keep_timer
 from actors.turn.under_way import Turn
 
 RETENTION = "retention"
@@ -32,29 +33,12 @@ def forget(turn: Turn, playbook: Playbook) -> None:
 
 
 def look_after_age(turn: Turn, playbook: Playbook) -> None:
-    """Set the timer for what reaches its age next, on the day after: one turn a day is enough.
-
-    A row that is earlier than the state says stays, and is moved when it is found due.
-    """
+    """Set the timer for what reaches its age next, on the day after: one turn a day is enough."""
     retention = playbook.retention
     if not retention.touches_state:
         return
-    state = turn.state
-    due_at_ms = next_age_ms(state, retention)
-    known = next((timer for timer in state.timers if timer.kind == RETENTION), None)
-    if known is None:
-        if due_at_ms is not None:
-            timer = Timer(RETENTION, due_at_ms, RETENTION)
-            state.timers.append(timer)
-            turn.timers_set.append(timer)
-    elif due_at_ms is None:
-        state.timers.remove(known)
-        turn.timers_set = [t for t in turn.timers_set if t.key != RETENTION]
-        turn.timers_deleted.append(known.key)
-    else:
-        if due_at_ms < known.due_at_ms:
-            turn.timers_set.append(known)
-        known.due_at_ms = due_at_ms
+    due_at_ms = next_age_ms(turn.state, retention)
+    keep_timer(turn, RETENTION, RETENTION, due_at_ms, always=True)
 
 
 def asked(

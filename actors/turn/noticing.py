@@ -4,9 +4,9 @@ from actors import attributes
 from actors.domain.events import Event
 from actors.domain.fold import department_amounts
 from actors.domain.money import minor_of
-from actors.domain.state import MAX_TIMERS, Timer
 from actors.patterns import Deviation, absence_due_at_ms, absent, observe
 from actors.playbook.model import Playbook
+from actors.turn.timing import keep_timer
 from actors.turn.under_way import Turn
 
 ABSENCE = "absence"
@@ -51,25 +51,7 @@ def miss(turn: Turn, now_ms: int) -> None:
 
 def watch(turn: Turn) -> None:
     """Set the timer for absence. One that only moves later keeps its row: it is moved when it fires."""
-    state = turn.state
-    due_at_ms = absence_due_at_ms(state.patterns)
-    known = None
-    for timer in state.timers:
-        if timer.kind == ABSENCE:
-            known = timer
-            break
-    if known is not None:
-        if not due_at_ms:
-            state.timers.remove(known)
-            turn.timers_deleted.append(known.key)
-        elif due_at_ms != known.due_at_ms:
-            if due_at_ms < known.due_at_ms:
-                turn.timers_set.append(known)
-            known.due_at_ms = due_at_ms
-    elif due_at_ms and len(state.timers) < MAX_TIMERS:
-        timer = Timer(ABSENCE, due_at_ms, ABSENCE)
-        state.timers.append(timer)
-        turn.timers_set.append(timer)
+    keep_timer(turn, ABSENCE, ABSENCE, absence_due_at_ms(turn.state.patterns))
 
 
 def _note(turn: Turn, deviation: Deviation) -> None:

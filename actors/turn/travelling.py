@@ -13,7 +13,6 @@ from actors.domain.conversation import CASE
 from actors.domain.dialogue import close_thread, open_thread
 from actors.domain.events import ANSWER, DECIDE, ENTER, Command
 from actors.domain.journeys import Instance
-from actors.domain.state import MAX_TIMERS, Timer
 from actors.playbook.model import Action, Playbook, event_key
 from actors.playbook.scenario_model import LAUNCH
 from actors.policies.consent import consent_refusal, consents_at
@@ -21,6 +20,7 @@ from actors.scenarios import engine
 from actors.scenarios.world import CallOut, Offer, Progress, Signal
 from actors.turn.effects import commit_effect, learn
 from actors.turn.surroundings import Surroundings
+from actors.turn.timing import keep_timer
 from actors.turn.under_way import Turn
 
 SCENARIO = "scenario"
@@ -346,7 +346,8 @@ def _settle(turn: Turn, progress: Progress, playbook: Playbook, world: Surroundi
     for call in progress.calls:
         _call(turn, call)
     for instance_id, due_at_ms in progress.waits.items():
-        _wait(turn, instance_id, due_at_ms)
+        if not keep_timer(turn, scenario_timer(instance_id), SCENARIO, due_at_ms):
+            record.notes.append("too many timers: a scenario goes on at the next turn only")
 
 
 def _call(turn: Turn, call: CallOut) -> None:
@@ -367,28 +368,3 @@ def _call(turn: Turn, call: CallOut) -> None:
     turn.record.effects.append(effect)
     turn.outbox.append(effect)
     engine.called(turn.state.journeys, call, effect.seq, effect.n)
-
-
-def _wait(turn: Turn, instance_id: int, due_at_ms: int) -> None:
-    """Set, move or delete an instance's timer. One that only moves later keeps its row."""
-    state, key = turn.state, scenario_timer(instance_id)
-    known = next((timer for timer in state.timers if timer.key == key), None)
-    if known is not None:
-        if known.due_at_ms == due_at_ms:
-            return
-        state.timers = [timer for timer in state.timers if timer is not known]
-    fresh = next((timer for timer in turn.timers_set if timer.key == key), None)
-    if fresh is not None:
-        turn.timers_set = [timer for timer in turn.timers_set if timer is not fresh]
-    if not due_at_ms:
-        if known is not None or fresh is not None:
-            turn.timers_deleted.append(key)
-        return
-    if known is None and len(state.timers) >= MAX_TIMERS:
-        turn.record.notes.append("too many timers: a scenario goes on at the next turn only")
-        return
-    timer = Timer(key, due_at_ms, SCENARIO)
-    state.timers.append(timer)
-    if known is None or fresh is not None or due_at_ms < known.due_at_ms:
-        turn.timers_set.append(timer)
-        turn.timers_deleted = [each for each in turn.timers_deleted if each != key]

@@ -37,6 +37,10 @@ class Code(IntEnum):
     REFUSED = 10
 
 
+RETRYABLE = frozenset({Code.NOT_MINE, Code.RETRY, Code.BUSY})
+"""Nothing was taken for good: the same item may be sent again, perhaps elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to one item.

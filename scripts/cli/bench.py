@@ -21,6 +21,16 @@ def _group() -> None:
     """Measure this installation on this machine."""
 
 
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where the store is put, to measure that disk.",
+        show_default=".righttime/bench",
+        file_okay=False,
+    ),
+]
+
+
 @app.command("http")
 def http(  # noqa: PLR0913 - one parameter an option
     rounds: Annotated[int, typer.Option(help="Alternating rounds.", min=1, max=100)] = 3,
@@ -30,12 +40,7 @@ def http(  # noqa: PLR0913 - one parameter an option
     generator: Annotated[
         str, typer.Option(help="wrk, python, or auto: wrk where it is installed.")
     ] = "auto",
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
-        ),
-    ] = None,
+    data: DataOption = None,
     write: Annotated[
         Path | None,
         typer.Option(help="Put the tables into this document, between its markers."),
@@ -82,14 +87,6 @@ def http(  # noqa: PLR0913 - one parameter an option
         output.result(results.as_json())
 
 
-DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="Where the store is put, to measure that disk.",
-        show_default=".righttime/bench",
-        file_okay=False,
-    ),
-]
 CheckOption = Annotated[bool, typer.Option("--check", help="Exit with 1 when a target is missed.")]
 
 
@@ -100,12 +97,7 @@ def recovery(
         int | None,
         typer.Option(help="How many cells.", min=1, max=64, show_default="one a core"),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
-        ),
-    ] = None,
+    data: DataOption = None,
     check: CheckOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -140,12 +132,7 @@ def memory(
     active: Annotated[
         int, typer.Option(help="Customers that become active and are measured.", min=10)
     ] = 20_000,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
-        ),
-    ] = None,
+    data: DataOption = None,
     check: CheckOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -177,12 +164,7 @@ def memory(
 def merging(
     visitors: Annotated[int, typer.Option(help="Visitors who log in.", min=10)] = 10_000,
     customers: Annotated[int, typer.Option(help="Customers whom they are.", min=1)] = 500,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
-        ),
-    ] = None,
+    data: DataOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -271,12 +253,7 @@ def timers(
         int, typer.Option(help="Timers of others that are not due yet.", min=0)
     ] = 1_000_000,
     fires: Annotated[int, typer.Option(help="Timers that fire.", min=100)] = 20_000,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the store is put, to measure that disk.", show_default=".righttime/bench"
-        ),
-    ] = None,
+    data: DataOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:

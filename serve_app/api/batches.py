@@ -10,11 +10,10 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.wire.messages import Answer, Code
+from actors.wire.messages import RETRYABLE, Answer, Code
 from serve_app.api.documentation import BATCH_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import (
     INGEST,
-    RETRYABLE,
     Edge,
     Handler,
     add_route,

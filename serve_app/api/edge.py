@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.domain.errors import BusyError, RetryableError
-from actors.wire.messages import Answer, Code
+from actors.wire.messages import RETRYABLE, Answer, Code
 from serve_app.auth import Key, KeyRing, credential_of
 from serve_app.gateway import Services
 from serve_app.problems import (
@@ -51,7 +51,6 @@ _KINDS: dict[Code, Kind] = {
     Code.FAILED: INTERNAL,
     Code.REFUSED: REFUSED,
 }
-RETRYABLE = frozenset({Code.NOT_MINE, Code.RETRY, Code.BUSY})
 
 
 class Edge:

@@ -7,18 +7,18 @@ import pytest
 from actors.domain.errors import StoreUnavailableError
 from actors.ports import Delivery, DeliveryStatus, OutboxState
 from actors.runtime.answering import answer_command, is_call
-from actors.runtime.dispatcher import Dispatcher
 from tests.unit.channels.outbox_fakes import (
     DAY_MS,
     FAILED,
     GONE,
+    START_MS,
     FakeOutbox,
     ManualTime,
     Receiver,
     item,
     key,
     payload,
-    spin,
+    running,
 )
 
 CALL = payload("call/complaints/ask", purpose="call")
@@ -39,27 +39,15 @@ class Told:
             raise StoreUnavailableError("the cell is busy")
 
 
-def dispatched(row, receiver, told, seconds=0, store=None):
+def dispatched(row, receiver, told, seconds=0, store=None, later_ms=0):
     """Run a dispatcher over one row for some virtual seconds; return the store."""
     store = store or FakeOutbox([row])
-    time = ManualTime()
+    time = ManualTime(START_MS + later_ms)
 
     async def scenario():
-        dispatcher = Dispatcher(
-            store,
-            {"email": receiver},
-            time,
-            owner=lambda: "me",
-            epochs=lambda: store.epochs,
-            answered=told,
-            sleep=time.sleep,
-        )
-        task = asyncio.create_task(dispatcher.run())
-        await spin()
-        for _ in range(seconds):
-            await time.advance(1_000)
-        await dispatcher.stop(0)
-        await task
+        async with running(store, {"email": receiver}, time, answered=told):
+            for _ in range(seconds):
+                await time.advance(1_000)
 
     asyncio.run(scenario())
     return store
@@ -121,24 +109,7 @@ def test_a_crash_after_the_answer_asks_again_and_the_command_is_the_same():
     dispatched(None, receiver, told, store=store)
     store.fail_settles = 0
 
-    async def later():
-        time = ManualTime()
-        time.now_ms += 61_000
-        dispatcher = Dispatcher(
-            store,
-            {"email": receiver},
-            time,
-            owner=lambda: "me",
-            epochs=lambda: store.epochs,
-            answered=told,
-            sleep=time.sleep,
-        )
-        task = asyncio.create_task(dispatcher.run())
-        await spin()
-        await dispatcher.stop(0)
-        await task
-
-    asyncio.run(later())
+    dispatched(None, receiver, told, store=store, later_ms=61_000)
 
     assert receiver.keys == [key(1), key(1)]
     rows = {answer_command(item(payload=CALL), ok, body).message_id for _, ok, body in told.answers}

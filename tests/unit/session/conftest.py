@@ -6,6 +6,7 @@ from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 from tests.builders import World
 from tests.doubles.faults import FailNext
+from tests.group_books import HOMES, KEYS, sound_groups
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -15,3 +16,11 @@ def world(request, tmp_path):
     truth = SqliteStore.open(file) if request.param == "sqlite" else MemoryStore()
     yield World(FailNext(truth), truth)
     asyncio.run(truth.close())
+
+
+@pytest.fixture
+def home(world):
+    """The session under the playbook with groups; afterwards its records are found sound."""
+    world.playbook = HOMES
+    yield world
+    sound_groups(world.truth, *KEYS)

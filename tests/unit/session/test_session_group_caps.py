@@ -3,25 +3,24 @@
 import asyncio
 from functools import partial
 
-import pytest
-
 from actors import turn as core
 from actors.decisioning.record import replay
 from actors.domain.ids import customer_text
 from actors.ports import Change, GroupWrite, JournalRow, Lookup
 from actors.wire.messages import Routed
-from tests.builders import DAY, NOW, make_event, number_of, user
+from tests.builders import DAY, NOW, make_event
 from tests.group_books import (
+    ANN,
+    BOB,
     CAPS,
-    FIRM,
+    CARL,
     HOME,
     HOMES,
     NOTE,
-    OTHER_HOME,
     PROMO,
     OtherCell,
+    a_home,
     group_book,
-    joins,
     leaves,
     members,
     sound_groups,
@@ -29,24 +28,9 @@ from tests.group_books import (
     wants,
 )
 
-ANN, BOB, CARL = (number_of(user(name)) for name in ("ann", "bob", "carl"))
-KEYS = (HOME, OTHER_HOME, FIRM)
-
-
-@pytest.fixture
-def home(world):
-    world.playbook = HOMES
-    yield world
-    sound_groups(world.truth, *KEYS)
-
 
 def sent(world):
     return [(row.number, row.channel) for row in world.outbox()]
-
-
-def a_home(world, *who):
-    for name in who:
-        world.reply(joins(HOME, name, id=f"join {name}"))
 
 
 def test_a_customer_without_groups_reads_none(home):

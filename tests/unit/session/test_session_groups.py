@@ -8,41 +8,25 @@ from actors.decisioning.record import replay
 from actors.ports import Lookup
 from tests.builders import NOW, make_event, number_of, user
 from tests.group_books import (
+    ANN,
+    BOB,
+    CARL,
     FIRM,
     HOME,
-    HOMES,
     OTHER_HOME,
+    a_home,
     group_book,
     joins,
+    keys_of,
     leaves,
     members,
-    sound_groups,
     stored_group,
     wants,
 )
 
-ANN, BOB, CARL = (number_of(user(name)) for name in ("ann", "bob", "carl"))
-KEYS = (HOME, OTHER_HOME, FIRM)
-
-
-@pytest.fixture
-def home(world):
-    world.playbook = HOMES
-    yield world
-    sound_groups(world.truth, *KEYS)
-
-
-def keys_of(state):
-    return [each.key for each in state.groups if not each.left_at_ms]
-
 
 def notes(world, number):
     return world.turns(number)[-1][2].notes
-
-
-def a_home(world, *who):
-    for name in who:
-        world.reply(joins(HOME, name, id=f"join {name}"))
 
 
 def test_a_group_call_makes_a_member_and_says_something_of_the_group(home):

@@ -8,42 +8,27 @@ import pytest
 from actors.domain.events import Command
 from actors.ports import Lookup
 from actors.wire.messages import Routed
-from tests.builders import NOW, anon, make_event, number_of, user
+from tests.builders import NOW, anon, make_event, number_of
 from tests.group_books import (
+    ANN,
+    BOB,
     FIRM,
     HOME,
-    HOMES,
+    KEYS,
     OTHER_HOME,
     OtherCell,
+    a_home,
     joins,
+    keys_of,
     leaves,
     members,
     sound_groups,
     stored_group,
 )
 
-ANN, BOB, CARL = (number_of(user(name)) for name in ("ann", "bob", "carl"))
-KEYS = (HOME, OTHER_HOME, FIRM)
-
-
-@pytest.fixture
-def home(world):
-    world.playbook = HOMES
-    yield world
-    sound_groups(world.truth, *KEYS)
-
 
 def command(kind, number, id="c", **arguments):  # noqa: A002
     return Routed(Command(message_id=id, kind=kind, arguments=arguments), number)
-
-
-def keys_of(state):
-    return [each.key for each in state.groups if not each.left_at_ms]
-
-
-def a_home(world, *who):
-    for name in who:
-        world.reply(joins(HOME, name, id=f"join {name}"))
 
 
 @pytest.mark.parametrize("both", [False, True])

@@ -4,7 +4,7 @@ import asyncio
 
 import msgpack
 
-from actors.ports import Launch, LaunchState
+from actors.ports import Launch, LaunchState, Lookup
 from actors.runtime.launcher import Launcher
 from actors.wire.state import unpack_state
 from tests.builders import NOW, make_event, make_playbook, number_of, user
@@ -38,14 +38,8 @@ def launcher(host, submit=None):
 
 async def standing(host, name):
     number = number_of(user(name))
-    found = await host.truth.lookup(_of(number))
+    found = await host.truth.lookup(Lookup(numbers=(number,)))
     return unpack_state(found.customers[number].state).journeys.instances
-
-
-def _of(number):
-    from actors.ports import Lookup
-
-    return Lookup(numbers=(number,))
 
 
 async def walk(one, rounds=30, start=0.0, step=0.01):
