@@ -118,7 +118,7 @@ def _rank(
     candidate: Candidate, prepared: Prepared, scores: dict[int, Score], playbook: Playbook
 ) -> Ranked:
     index, channel, placement, trigger = candidate
-    propensity, observations = scores[index]
+    propensity, observations, *_ = scores[index]
     action, weight = playbook.actions[index], prepared.weights[index]
     value_minor, lever = action.value_minor, action.lever
     cost_minor = action.treatments[channel].cost_minor

@@ -7,12 +7,39 @@ ENGINE_VERSION = "1"
 """Grows when the same input may give another decision; a replay across versions is reported."""
 
 AVAILABILITY = "availability"
+CHANNEL = "channel"
 ELIGIBILITY = "eligibility"
+APPLICABILITY = "applicability"
 SUITABILITY = "suitability"
 CONSENT = "consent"
+EXPERIMENT = "experiment"
 CONTACT_POLICY = "contact_policy"
+PROPENSITY = "propensity"
+TREATMENT = "treatment"
 ARBITRATION = "arbitration"
+BUNDLING = "bundling"
+BUDGET = "budget"
 """The stages at which a candidate may be removed."""
+
+
+class Silence(NamedTuple):
+    """A rule that silences something for a time.
+
+    `scope` is `action`, `group`, `channel`, `purpose` or `all`, `name` what of it, `rule` why,
+    `until_ms` when it ends (0: not known).
+    """
+
+    scope: str
+    name: str
+    rule: str
+    until_ms: int
+
+
+class Planned(NamedTuple):
+    """When an outbound message would go: `at_ms` on the business clock, or 0 when it is dropped; `why`."""
+
+    at_ms: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +59,12 @@ class DecisionInput:
     in order, how many contacts count now and when the oldest of them leaves the window. `refused`
     are action keys that the customer refused recently, with the time until which they are silent.
     `consents` maps `channel|purpose` to `granted` or `denied`.
+    `paused` are the switches thrown (`all`, `channel:…`, `action:…`, `scenario:…`), in order. `planned`
+    maps `channel|purpose` to when a message would be sent; what is missing goes at once; `caps_later`
+    holds the counts of `caps` at each planned instant other than `at_ms`. `recent` counts the contacts
+    that make attention dearer, `barred` are channels that the tier does not have or whose address is
+    dead, as `channel: reason`. `arms` maps experiments to the customer's arm, `funds` budgets to what is
+    left of them (money in minor units), `prices` budgets to the shadow price of one unit of use.
     """
 
     at_ms: int
@@ -44,6 +77,15 @@ class DecisionInput:
     refused: dict[str, int] = field(default_factory=dict)
     consents: dict[str, str] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
+    paused: tuple[str, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    planned: dict[str, Planned] = field(default_factory=dict)
+    caps_later: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    recent: int = 0
+    barred: tuple[str, ...] = ()
+    arms: dict[str, str] = field(default_factory=dict)
+    funds: dict[str, float] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
 
 
 class Candidate(NamedTuple):

@@ -14,13 +14,19 @@ from actors.scenarios.world import Line
 class Lesson:
     """What the models learn from one outcome: counts to add for an action and a segment.
 
-    A late yes after a closed window is (1, -1): it takes back the no.
+    A late yes after a closed window is (1, -1): it takes back the no. (`number`, `seq`, `n`) is the effect,
+    whose turn in the journal holds the features that it was scored with; `reward_minor` is what it brought.
     """
 
     action: str
     segment: str
     taken: int
     refused: int
+    channel: str = ""
+    number: int = 0
+    seq: int = 0
+    n: int = 0
+    reward_minor: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The decision record: what a decision was taken from and what came out, replayable bit for bit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,10 @@ from actors.decisioning.inputs import (
     ENGINE_VERSION,
     Choice,
     DecisionInput,
+    Planned,
     Prepared,
     Proposal,
+    Silence,
 )
 from actors.domain.scores import Score
 from actors.playbook.model import Playbook
@@ -22,7 +25,7 @@ _NUMBER_OF = {stage: number for number, stage in enumerate(STAGES)}
 class DecisionRecord:
     """One arbitration with all its inputs.
 
-    `scores` maps action index to (propensity, observations) as they were answered; `prior` says
+    `scores` maps action index to the fields of the `Score` that was answered; `prior` says
     that the playbook's starting propensities stood in for a model. `outcome` is `outcome_of` the
     result, plain lists, which a replay must equal.
     """
@@ -33,7 +36,7 @@ class DecisionRecord:
     model_version: str
     prior: bool
     given: DecisionInput
-    scores: dict[int, tuple[float, float]]
+    scores: dict[int, tuple[float, ...]]
     outcome: list[Any]
 
 
@@ -77,10 +80,37 @@ def decision_to_fields(record: DecisionRecord) -> list[Any]:
             g.refused,
             g.consents,
             [(p.trigger, p.actions, p.channels) for p in g.proposals],
+            *([_added(g)] if _added(g) else ()),
         ],
-        [(index, score[0], score[1]) for index, score in record.scores.items()],
+        [(index, *score) for index, score in record.scores.items()],
         record.outcome,
     ]
+
+
+def _added(given: DecisionInput) -> dict[str, Any]:
+    """Return those of the further inputs that are not empty."""
+    return {name: getattr(given, name) for name in _ADDED if getattr(given, name)}
+
+
+def _from_added(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: _ADDED[name](value) for name, value in found.items()}
+
+
+_PLAIN = 10
+_ADDED: dict[str, Callable[[Any], Any]] = {
+    "paused": tuple,
+    "silences": lambda rows: tuple([Silence(*row) for row in rows]),
+    "planned": lambda rows: {key: Planned(*row) for key, row in rows.items()},
+    "caps_later": lambda rows: {
+        at_ms: tuple([(count, retry) for count, retry in counts]) for at_ms, counts in rows.items()
+    },
+    "recent": int,
+    "barred": tuple,
+    "arms": dict,
+    "funds": dict,
+    "prices": dict,
+}
+"""Inputs that most decisions do not have, and how each is read back."""
 
 
 def decision_from_fields(fields: list[Any]) -> DecisionRecord:
@@ -105,8 +135,9 @@ def decision_from_fields(fields: list[Any]) -> DecisionRecord:
             proposals=tuple(
                 Proposal(p[0], tuple(p[1]), None if p[2] is None else tuple(p[2])) for p in g[9]
             ),
+            **(_from_added(g[10]) if len(g) > _PLAIN else {}),
         ),
-        scores={index: (p, n) for index, p, n in fields[6]},
+        scores={index: tuple(score) for index, *score in fields[6]},
         outcome=fields[7],
     )
 

@@ -37,7 +37,8 @@ class Effect:
 
     Its key is the customer's number, `seq` and `n`. `propensity` is the model's estimate that the
     customer will take it, in [0, 1]; `chosen_with` the probability with which the policy chose it,
-    in (0, 1]. Money is in minor units.
+    in (0, 1]. Money is in minor units. `send_at_ms` is when it is planned to go, 0 for at once; `cause`
+    the trigger or the `scenario:step:instance.token` that proposed it.
     """
 
     seq: int
@@ -54,6 +55,8 @@ class Effect:
     propensity: float = 0.0
     priority_minor: float = 0.0
     chosen_with: float = 1.0
+    send_at_ms: int = 0
+    cause: str = ""
     content: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,7 +67,9 @@ class OpenEffect:
     `outcome` is the last one heard, or empty; `label` is what the models were told:
     -1 nothing yet, 0 not taken, 1 taken. `origin` is the number of the customer in whose turns `seq`
     counts, 0 for the one who holds this. `purpose` is that of an effect which was queued for its
-    channel, and may have to be withdrawn; empty for others.
+    channel, and may have to be withdrawn; empty for others. `placement` is where an inline one stands;
+    `send_at_ms` when a held one is to go, 0 once it was handed over; `seen_at_ms` and `clicked_at_ms` the
+    last impression and click; `reward_minor` what conversions brought.
     """
 
     seq: int
@@ -78,3 +83,8 @@ class OpenEffect:
     label: int = -1
     origin: int = 0
     purpose: str = ""
+    placement: str = ""
+    send_at_ms: int = 0
+    seen_at_ms: int = 0
+    clicked_at_ms: int = 0
+    reward_minor: int = 0

@@ -7,19 +7,27 @@ from typing import NamedTuple
 class ScoreRow(NamedTuple):
     """One propensity asked for: this action for a customer of this segment (usually the tier).
 
-    `prior` is the mean to start from while the model has seen little, in (0, 1).
+    `prior` is the mean to start from while the model has seen little, in (0, 1). `model` names the
+    playbook's model, empty for the default one; `features` are its inputs, in its schema's order.
     """
 
     action: str
     segment: str
     prior: float
+    model: str = ""
+    features: tuple[float, ...] = ()
 
 
 class Score(NamedTuple):
-    """A propensity in [0, 1] and the number of observations behind it."""
+    """A propensity in [0, 1], the observations behind it, its standard deviation, and the positives.
+
+    `sd` 0 means a value taken as certain; `positives` counts what was taken among the observations.
+    """
 
     propensity: float
     observations: float
+    sd: float = 0.0
+    positives: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Timer:
     """Something this customer is waiting for. `key` is unique within the customer.
 
     `kind` is `trigger` (a delayed trigger; `subject` is its name and `data` what its rule and content
-    may refer to), `close` (the windows of open effects), `segments` (when to look at them again), `absence`, `scenario` or `retention`.
+    may refer to), `close` (the windows of open effects), `segments` (when to look at them again), `absence`, `scenario`, `retention` or `send` (the first held effect).
     """
 
     key: str
@@ -40,7 +40,8 @@ class CustomerState:
     layout belongs to `actors.attributes` and `actors.patterns`. `segments` are those that the customer
     was in when last looked at, by name, and since when in milliseconds. `journeys` are the scenarios that
     the customer is in. `groups` are the memberships
-    that last and the last that ended, in the order in which they were heard of.
+    that last and the last that ended, in the order in which they were heard of. `arms` are the arms of
+    experiments that the customer has reached, by experiment, and since when.
     """
 
     number: int
@@ -59,6 +60,7 @@ class CustomerState:
     segments: dict[str, int] = field(default_factory=dict)
     groups: list[Membership] = field(default_factory=list)
     journeys: Journeys = field(default_factory=Journeys)
+    arms: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def effect(self, seq: int, n: int, origin: int = 0) -> OpenEffect | None:
         """Return the remembered effect, or None when it is unknown or was forgotten.

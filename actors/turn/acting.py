@@ -21,14 +21,15 @@ from actors.identity import may_claim, note_of_limit, remember
 from actors.playbook.group_model import GROUP
 from actors.playbook.identity_model import IdentityRules
 from actors.playbook.model import Playbook, Trigger
-from actors.policies.consent import consents_at
-from actors.policies.contact_pressure import counters
 from actors.scenarios.progress import CLOSE, Advance, advance, concerns, hear
 from actors.turn.belonging import belong, counters_of, own_groups
 from actors.turn.effects import close_windows, commit_effect, record_effect
+from actors.turn.enrolling import arms_of, enrol
 from actors.turn.following import follow, look_after_effects, look_again
 from actors.turn.forgetting import RETENTION, forget, look_after_age
 from actors.turn.noticing import ABSENCE, miss, notice
+from actors.turn.policing import police
+from actors.turn.spending import funds_of
 from actors.turn.travelling import SCENARIO, concerned, data_of, decided, travel
 from actors.turn.under_way import Turn
 from actors.turn.withdrawing import withdraw
@@ -190,13 +191,14 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
         model_version=scores.version,
         prior=scores.prior,
         given=given,
-        scores={i: (s.propensity, s.observations) for i, s in by_action.items()},
+        scores={i: tuple(s) for i, s in by_action.items()},
         outcome=outcome_of(prepared, choice),
     )
     for chosen in choice.chosen:
         data = data_of(turn, chosen.ranked.trigger)
         effect = commit_effect(turn, chosen, prepared.tier, playbook, given.context, data)
         turn.committed.append((chosen, effect))
+    enrol(turn, choice, playbook)
     decided(turn, choice, playbook)
     look_after_effects(turn, playbook)
     look_after_age(turn, playbook)
@@ -271,23 +273,28 @@ def _prepare(
     placements = event.placements if event is not None else ()
     if not placements and not proposals:
         return
-    profile, now_ms = turn.state.profile, turn.record.received_at_ms
-    silent_ms = playbook.suppress_after_refusal_ms
+    said = police(turn, playbook, proposals, standing.tier)
+    funds, prices = funds_of(turn, playbook)
     turn.given = DecisionInput(
-        at_ms=now_ms,
+        at_ms=turn.record.received_at_ms,
         seed=seed_of(turn.state.number, turn.state.seq),
         channel=event.channel if event is not None else "",
         placements=placements,
         max_actions=event.max_actions if event is not None else 0,
         context=list(standing.values),
-        caps=counters(profile, playbook.caps, now_ms, own_groups(turn)),
-        refused={
-            key: history.last_refused_at_ms + silent_ms
-            for key, history in profile.responses.items()
-            if history.last_refused_at_ms and history.last_refused_at_ms + silent_ms > now_ms
-        },
-        consents=consents_at(profile.consents, now_ms),
+        caps=said.caps,
+        refused=said.refused,
+        consents=said.consents,
         proposals=tuple(proposals),
+        paused=turn.paused,
+        silences=said.silences,
+        planned=said.planned,
+        caps_later=said.caps_later,
+        recent=said.recent,
+        barred=said.barred,
+        arms=arms_of(turn, playbook),
+        funds=funds,
+        prices=prices,
     )
     turn.prepared = prepare(turn.given, playbook, standing)
     turn.rows = rows_of(turn.prepared, playbook)

@@ -21,7 +21,9 @@ class Turn:
     `rows` are the propensities asked for; empty when nothing is to be decided. `outbox` are the
     effects to deliver, `cancelled` the (number, seq, n) of effects to withdraw. `entered` and
     `left` name segments. `groups` are the records of groups at hand, `touched` those that it changed. `offers` are what instances of scenarios propose, by the name of the proposal, in the
-    `world` in which they do; `answered` is the effect that an outcome is about; `committed` the candidates chosen and the effects they have become.
+    `world` in which they do; `answered` is the effect that an outcome is about; `committed` the candidates chosen and the effects they have become. `paused`, `funds` and `prices` are as in `DecisionInput`; `spent` is what this turn
+    takes of budgets (negative: gives back). `released` are (number, seq, n) of held effects to hand over now, `given_back` of
+    effects withdrawn before any attempt.
     """
 
     state: CustomerState
@@ -43,3 +45,9 @@ class Turn:
     world: Surroundings | None = None
     answered: OpenEffect | None = None
     committed: list[tuple[Chosen, Effect]] = field(default_factory=list)
+    paused: tuple[str, ...] = ()
+    funds: dict[str, float] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
+    released: list[tuple[int, int, int]] = field(default_factory=list)
+    given_back: list[tuple[int, int, int]] = field(default_factory=list)

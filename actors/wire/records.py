@@ -1,5 +1,6 @@
 """A turn as bytes: the journal row from which timeline, replies, audit and learning are read."""
 
+from dataclasses import fields
 from typing import Any
 
 from actors.decisioning.journal import Lesson, TurnRecord
@@ -23,6 +24,8 @@ UPCASTS: dict[int, Upcast] = {}
 _PLAIN = 9
 """How many fields a row has whose turn nobody asked for by hand."""
 _WITH_LINES = 12
+_PLAIN_EFFECT = 15
+_LESSON = [each.name for each in fields(Lesson)]
 
 
 def _effect_to_fields(e: Effect) -> list[Any]:
@@ -42,6 +45,7 @@ def _effect_to_fields(e: Effect) -> list[Any]:
         e.priority_minor,
         e.chosen_with,
         e.content,
+        *([e.send_at_ms, e.cause] if e.send_at_ms or e.cause else ()),
     ]
 
 
@@ -62,6 +66,8 @@ def _effect_from_fields(v: list[Any]) -> Effect:
         priority_minor=v[12],
         chosen_with=v[13],
         content=v[14],
+        send_at_ms=v[15] if len(v) > _PLAIN_EFFECT else 0,
+        cause=v[16] if len(v) > _PLAIN_EFFECT else "",
     )
 
 
@@ -105,6 +111,24 @@ def _by_hand(record: TurnRecord) -> list[Any]:
     return [*fields, [_line_to_fields(line) for line in record.lines]] if record.lines else fields
 
 
+def _lesson_to_fields(s: Lesson) -> list[Any]:
+    return [
+        s.action,
+        s.segment,
+        s.taken,
+        s.refused,
+        s.channel,
+        s.number,
+        s.seq,
+        s.n,
+        s.reward_minor,
+    ]
+
+
+def _lesson_from_fields(v: list[Any]) -> Lesson:
+    return Lesson(**dict(zip(_LESSON, v, strict=False)))
+
+
 def _line_to_fields(line: Line) -> list[Any]:
     return [line.scenario, line.instance, line.key, line.what, line.step, line.why, line.until_ms]
 
@@ -122,7 +146,7 @@ def pack_turn(record: TurnRecord) -> bytes:
             record.notes,
             None if record.decision is None else decision_to_fields(record.decision),
             [_effect_to_fields(e) for e in record.effects],
-            [(s.action, s.segment, s.taken, s.refused) for s in record.lessons],
+            [_lesson_to_fields(s) for s in record.lessons],
             *_by_hand(record),
         ],
     )
@@ -145,7 +169,7 @@ def unpack_turn(data: bytes) -> TurnRecord:
         notes=v[5],
         decision=None if v[6] is None else decision_from_fields(v[6]),
         effects=[_effect_from_fields(e) for e in v[7]],
-        lessons=[Lesson(action=s[0], segment=s[1], taken=s[2], refused=s[3]) for s in v[8]],
+        lessons=[_lesson_from_fields(s) for s in v[8]],
         command=None if command is None else command_from_fields(command),
         merge=None if merge is None else _merge_from_fields(merge),
         result=result,

@@ -9,18 +9,21 @@ from actors.domain.scores import Score, ScoreRow, Scores
 
 def pack_rows(rows: Sequence[ScoreRow]) -> bytes:
     """Pack the rows of one request."""
-    packed: bytes = msgpack.packb([(row.action, row.segment, row.prior) for row in rows])
+    packed: bytes = msgpack.packb([tuple(row) for row in rows])
     return packed
 
 
 def unpack_rows(data: bytes) -> list[ScoreRow]:
     """Read the rows back, in order."""
-    return [ScoreRow(*row) for row in msgpack.unpackb(data)]
+    return [
+        ScoreRow(action, segment, prior, model, tuple(features))
+        for action, segment, prior, model, features in msgpack.unpackb(data)
+    ]
 
 
 def pack_scores(scores: Scores) -> bytes:
     """Pack an answer."""
-    rows = [(score.propensity, score.observations) for score in scores.rows]
+    rows = [tuple(score) for score in scores.rows]
     packed: bytes = msgpack.packb([scores.model, scores.version, scores.prior, rows])
     return packed
 

@@ -23,6 +23,8 @@ def _from_2(fields: Any) -> Any:
     return [*fields, *_MISSING[len(fields) - _WITHOUT_ERASURE :], [], 0]
 
 
+_PLAIN = 16
+"""How many fields a customer has who is in no experiment."""
 _WITHOUT_ERASURE = 12
 _MISSING: tuple[Any, ...] = (0, {})
 UPCASTS: dict[int, Upcast] = {1: _from_1, 2: _from_2}
@@ -40,6 +42,9 @@ def _effect(e: OpenEffect, places: dict[str, int]) -> tuple[Any, ...]:
         e.outcome,
         e.label,
     )
+    last = (e.placement, e.send_at_ms, e.seen_at_ms, e.clicked_at_ms, e.reward_minor)
+    if any(last):
+        return (*fields, e.origin, e.purpose, *last)
     return (*fields, e.origin, e.purpose) if e.origin or e.purpose else fields
 
 
@@ -68,6 +73,7 @@ def pack_state(state: CustomerState) -> bytes:
             state.segments,
             [(g.kind, g.group_id, g.since_ms, g.left_at_ms, g.heard_at_ms) for g in state.groups],
             journeys_fields(state.journeys),
+            *([state.arms] if state.arms else ()),
         ],
     )
 
@@ -110,4 +116,5 @@ def unpack_state(data: bytes) -> CustomerState:
         v[13],
         [Membership(*g) for g in v[14]],
         journeys_from_fields(v[15]),
+        {name: (arm, at_ms) for name, (arm, at_ms) in v[16].items()} if len(v) > _PLAIN else {},
     )

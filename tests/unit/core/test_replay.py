@@ -69,7 +69,7 @@ def test_a_decision_taken_with_the_prior_replays_too():
     decision = stored(turn)
 
     assert decision.prior
-    assert {score for score, _ in decision.scores.values()} == {0.2}
+    assert {score[0] for score in decision.scores.values()} == {0.2}
     assert replay(decision, SHOP).identical
 
 
