@@ -17,6 +17,7 @@ from actors.ports import CellRow, PartitionRow, Store
 from actors.runtime.pidfd import death_of, started_at
 from actors.stores.opening import open_store
 from cluster.ownership import Silence, propose
+from cluster.pricing import keep_pricing
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Supervisor:
         # Begun here, not by a call: a restarted supervisor must not wait for somebody to ask.
         loop = asyncio.get_running_loop()
         self._loop = loop.create_task(self._watch())
+        self._pricing = loop.create_task(keep_pricing(store_url))
         self._takeovers = 0
         self._settled: tuple[int, frozenset[str]] | None = None
 
@@ -74,9 +76,10 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End supervising: from now on nobody takes over."""
-        self._loop.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._loop
+        for task in (self._loop, self._pricing):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         if self._store is not None:
             await self._store.close()
 

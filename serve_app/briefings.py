@@ -5,6 +5,7 @@ from typing import Any
 from actors.briefing import Briefing, narrate
 from actors.briefing import model as m
 from actors.domain.ids import customer_text
+from actors.playbook.durations import format_duration
 from actors.wire.instants import format_instant
 from serve_app.render import instant, units
 
@@ -24,6 +25,8 @@ def context_json(briefing: Briefing) -> dict[str, Any]:
         "who": None if b.who is None else _who(b.who),
         "tier": b.tier or None,
         "serviceLevel": b.service_level or None,
+        "routing": b.routing,
+        "replyWithin": format_duration(b.reply_within_ms) if b.reply_within_ms else None,
         "segments": list(b.segments),
         "relationship": None if b.relationship is None else _relationship(b.relationship, b),
         "channels": [_channel(each) for each in b.channels],

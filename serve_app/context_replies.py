@@ -64,6 +64,8 @@ class ContextOut(TypedDict):
     who: dict[str, Any] | None
     tier: str | None
     serviceLevel: str | None
+    routing: int | None
+    replyWithin: str | None
     segments: list[str]
     relationship: dict[str, Any] | None
     channels: list[ChannelStandOut]

@@ -252,12 +252,16 @@ def build_response(body: ResponseIn, currency: str) -> tuple[Response, int]:
         number = 0
     if not number:
         raise ProblemError(UNKNOWN_EFFECT)
+    value = body.get("value")
+    if isinstance(value, str) and body["outcome"] != "bounce":
+        raise invalid("value", "hard and soft are said of a bounce only")
     response = Response(
         message_id=body["messageId"],
         effect_key=body["effectKey"],
         outcome=body["outcome"],
-        value_minor=_minor(body.get("value"), currency),
+        value_minor=None if isinstance(value, str) else _minor(value, currency),
         at_ms=cast("int | None", body.get("at")),
+        detail=value if isinstance(value, str) else "",
     )
     return response, number
 

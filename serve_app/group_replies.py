@@ -35,6 +35,7 @@ class GroupCapOut(TypedDict):
     name: str
     limit: int
     windowSeconds: int
+    calendar: str | None
     used: int
     freeAt: str | None
 

@@ -170,14 +170,17 @@ def _members_json(group: GroupState, listed: Sequence[Member], limit: int) -> di
 def _caps_json(group: GroupState, playbook: Playbook | None, now_ms: int) -> list[dict[str, Any]]:
     """Return how full the caps per this kind of group are; a cap that is full says until when."""
     standing = []
-    for cap in () if playbook is None else playbook.caps:
+    if playbook is None:
+        return []
+    for cap in playbook.caps:
         if cap.per == group.kind:
-            used, free_at_ms = counted(group.contacts, cap, now_ms)
+            used, free_at_ms = counted(group.contacts, cap, now_ms, playbook.policies.zones)
             standing.append(
                 {
                     "name": cap.name,
                     "limit": cap.limit,
                     "windowSeconds": cap.window_ms // 1000,
+                    "calendar": cap.unit or None,
                     "used": used,
                     "freeAt": instant(free_at_ms),
                 }

@@ -9,21 +9,27 @@ from starlette.routing import Match
 
 from serve_app.api import (
     batches,
+    budgets,
     clock,
     cloud,
     context,
     customers,
     decisions,
     events,
+    experiments,
     groups,
     keys,
     launches,
     merging,
+    models,
     operations,
+    pauses,
     playbooks,
     privacy,
     scenarios,
     segments,
+    suggestions,
+    unsubscribe,
 )
 from serve_app.api.documentation import document
 from serve_app.api.edge import Edge, problem_of
@@ -74,18 +80,24 @@ def build_http(services: Services, version: str = "1") -> FastAPI:
     batches.register(app, edge)
     cloud.register(app, edge)
     decisions.register(app, edge, records)
+    suggestions.register(app, edge)
     customers.register(app, edge, records)
     context.register(app, edge, records)
     merging.register(app, edge, records)
     privacy.register(app, edge, records)
     segments.register(app, edge, records)
     groups.register(app, edge, records)
+    budgets.register(app, edge, records)
     scenarios.register(app, edge, records)
+    experiments.register(app, edge, records)
     launches.register(app, edge, records)
     playbooks.register(app, edge)
     clock.register(app, edge)
     keys.register(app, edge)
     operations.register(app, edge)
+    models.register(app, edge)
+    pauses.register(app, edge)
+    unsubscribe.register(app, edge)
     _install_errors(app)
     app.add_middleware(Lane, edge=edge)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]

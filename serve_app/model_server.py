@@ -2,30 +2,26 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from ray import serve
 
-from actors.domain.errors import CodecError, RighttimeError
-from actors.domain.scores import Scores
-from actors.ports import Store
+from actors.domain.errors import RighttimeError
 from actors.stores.opening import open_store
-from actors.wire.records import unpack_turn
 from actors.wire.scoring import pack_scores, unpack_rows
-from serve_app.models.beta import BetaBernoulli
+from serve_app.models.follower import BATCH, Follower
+from serve_app.models.learner import COUNTING, Learner
 from serve_app.settings import QUIET
 
 log = logging.getLogger(__name__)
 
 NAME = "models"
-_BATCH = 1000
 
 
 class ModelServer:
-    """One replica: a model that follows the journal.
+    """One replica: models that follow the journal.
 
     The journal in its order of commit is the only teacher, so any number of replicas arrive at the
-    same model, each within `poll_s` and the time to read. A checkpoint keeps the offset up to which
+    same models, each within `poll_s` and the time to read. A checkpoint keeps the offset up to which
     it has learned; the highest offset wins.
     """
 
@@ -33,28 +29,27 @@ class ModelServer:
         self._store_url = store_url
         self._poll_s = poll_s
         self._checkpoint_s = checkpoint_s
-        self._store: Store | None = None
-        self._model = BetaBernoulli()
-        self._offset = 0
-        self._saved = 0
+        self._follower: Follower | None = None
+        self._untaught = Learner()
         self._learner = asyncio.get_running_loop().create_task(self._learn_forever())
 
     async def score(self, request: bytes) -> bytes:
-        """Score the rows of one group; see `actors.wire.scoring`."""
-        rows = self._model.score(unpack_rows(request))
-        return pack_scores(Scores(self._model.name, self._version, prior=False, rows=rows))
-
-    @property
-    def _version(self) -> str:
-        return str(self._offset)
+        """Score the rows of one group; see `actors.wire.scoring`. Before the store is read, by priors."""
+        rows = unpack_rows(request)
+        if self._follower is None:
+            return pack_scores(self._untaught.score(rows))
+        return pack_scores(self._follower.score(rows))
 
     async def info(self) -> dict[str, object]:
-        """Return the model's name, version, offset and number of lessons."""
+        """Return the counting model's name, version, offset and number of lessons, and all models."""
+        kept = {} if self._follower is None else self._follower.learner.kept
+        offset = 0 if self._follower is None else self._follower.learner.offset
         return {
-            "name": self._model.name,
-            "version": self._version,
-            "offset": self._offset,
-            "lessons": self._model.lessons,
+            "name": COUNTING,
+            "version": str(offset),
+            "offset": offset,
+            "lessons": kept[COUNTING].model.lessons if kept else 0,
+            "models": {key: each.model.lessons for key, each in kept.items()},
         }
 
     async def check_health(self) -> None:
@@ -65,41 +60,24 @@ class ModelServer:
     async def _learn_forever(self) -> None:
         elapsed_s = 0.0
         while True:
+            read = 0
             try:
-                learned = await self._learn_once()
-                if self._offset > self._saved and (elapsed_s >= self._checkpoint_s):
-                    await self._save()
+                follower = self._follower or await self._open()
+                read = await follower.step()
+                if elapsed_s >= self._checkpoint_s and await follower.save():
                     elapsed_s = 0.0
             except (RighttimeError, OSError):
                 log.exception("learning failed and is tried again")
-                learned = 0
-            if learned < _BATCH:
+            if read < BATCH:
                 await asyncio.sleep(self._poll_s)
                 elapsed_s += self._poll_s
 
-    async def _open(self) -> Store:
-        if self._store is None:
-            self._store = await asyncio.to_thread(open_store, self._store_url)
-            saved = await self._store.checkpoint(self._model.name)
-            if saved is not None:
-                self._offset, data = saved
-                self._saved = self._offset
-                self._model = BetaBernoulli.load(data)
-        return self._store
-
-    async def _learn_once(self) -> int:
-        store = await self._open()
-        rows = await store.learnable(self._offset, _BATCH)
-        for row in rows:
-            with suppress(CodecError):  # a damaged row teaches nothing, and is found by its readers
-                self._model.learn(unpack_turn(row.payload).lessons)
-            self._offset = row.offset
-        return len(rows)
-
-    async def _save(self) -> None:
-        store = await self._open()
-        await store.save_checkpoint(self._model.name, self._offset, self._model.dump())
-        self._saved = self._offset
+    async def _open(self) -> Follower:
+        store = await asyncio.to_thread(open_store, self._store_url)
+        follower = Follower(store)
+        await follower.open()
+        self._follower = follower
+        return follower
 
 
 def model_app(store_url: str) -> serve.Application:

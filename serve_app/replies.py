@@ -4,7 +4,17 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from serve_app import group_replies, launch_bodies, scenario_replies, segment_replies
+from serve_app import (
+    budget_replies,
+    experiment_replies,
+    group_replies,
+    launch_bodies,
+    model_bodies,
+    pause_bodies,
+    scenario_replies,
+    segment_replies,
+    suggestion_bodies,
+)
 from serve_app.context_replies import ContextOut
 from serve_app.privacy_bodies import REPLIES
 from serve_app.schemas import Scope
@@ -133,6 +143,8 @@ class CustomerOut(TypedDict):
     linked: list[IdentityOut]
     tier: NotRequired[str]
     serviceLevel: NotRequired[str]
+    routing: NotRequired[int | None]
+    replyWithin: NotRequired[str | None]
     segments: NotRequired[list[str]]
     groups: list[group_replies.GroupMembershipOut]
     attributes: NotRequired[dict[str, Any]]
@@ -189,6 +201,8 @@ class TurnOut(TypedDict):
     merge: NotRequired[dict[str, Any]]
     command: NotRequired[dict[str, Any]]
     result: NotRequired[dict[str, Any]]
+    credits: NotRequired[list[dict[str, Any]]]
+    experiments: NotRequired[dict[str, str]]
     decisionId: NotRequired[str]
     effects: list[dict[str, Any]]
 
@@ -220,6 +234,7 @@ class DecisionOut(TypedDict):
     chosen: list[dict[str, Any]]
     candidates: list[dict[str, Any]]
     removed: list[dict[str, Any]]
+    draws: list[dict[str, Any]]
     inputs: dict[str, Any]
 
 
@@ -315,7 +330,12 @@ TYPES = (
     *REPLIES,
     *segment_replies.TYPES,
     *group_replies.TYPES,
+    *budget_replies.TYPES,
+    *experiment_replies.TYPES,
     *launch_bodies.TYPES,
+    *model_bodies.TYPES,
+    *pause_bodies.TYPES,
+    *suggestion_bodies.TYPES,
     *scenario_replies.TYPES,
     *(KeyOut, KeyMade, KeysOut, HealthOut, ProblemKind),
 )

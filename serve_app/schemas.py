@@ -76,13 +76,17 @@ class ConsentIn(TypedDict, total=False):
 
 @with_config(_OPEN)
 class ContextIn(TypedDict, total=False):
-    """What surrounds an event. `channel` and `placements` say who asks for actions, and where."""
+    """What surrounds an event. `channel` and `placements` say who asks for actions, and where.
+
+    `basket` holds ids of items, or products with a `product_id`: something that goes with them may be offered.
+    """
 
     channel: ChannelName | None
     placements: Placements | None
     timezone: str | None
     locale: str | None
     consent: ConsentIn | None
+    basket: list[Any] | None
 
 
 @with_config(_LENIENT)
@@ -172,7 +176,7 @@ class _ResponseNeeds(TypedDict):
 class ResponseIn(_ResponseNeeds, total=False):
     """How one effect was taken."""
 
-    value: Annotated[float, Field(ge=0, le=1e13)] | Money | None
+    value: Annotated[float, Field(ge=0, le=1e13)] | Money | Literal["hard", "soft"] | None
     at: Instant | None
 
 

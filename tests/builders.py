@@ -30,7 +30,7 @@ OTHER_CELL = CellRow("cell-1", "two", 2, 2, "elsewhere", 0)
 REMINDER = "message/cart/reminder"
 THANKS = "message/care/thanks"
 BANNER = "offer/web/banner"
-SECOND_BANNER = "offer/web/second"
+SECOND_BANNER = "offer/web_wide/second"
 COUPON = "campaign/coupon/book"
 
 PEOPLE = ("ann", "bob", "carl", "nobody", "a", "b", "new", *(f"u{i}" for i in range(10)))
@@ -111,6 +111,9 @@ def make_playbook(
     tiers=(),
     scenarios=None,
     windows=None,
+    arbitration=None,
+    files=None,
+    budgets=None,
 ) -> Playbook:
     """Compile the shop's playbook, with the parts given in place of its own. JSON is YAML."""
     triggers = TRIGGERS if triggers is None else triggers
@@ -131,6 +134,7 @@ def make_playbook(
         "currency": {"code": "EUR", "minorDigits": 2},
         "channels": channels or CHANNELS,
         "tiers": [{"segment": name, "serviceLevel": "priority"} for name in tiers],
+        "arbitration": arbitration or {},
     }
     return compile_bundle(
         {
@@ -142,6 +146,8 @@ def make_playbook(
             "scenarios.yaml": json.dumps(
                 {"scenarios": scenarios or {}} | ({"windows": windows} if windows else {})
             ),
+            "budgets.yaml": json.dumps({"budgets": budgets or {}}),
+            **{name: json.dumps(each) for name, each in (files or {}).items()},
         }
     )
 
@@ -202,27 +208,32 @@ def scored(rows, propensity=0.5) -> Scores:
     return Scores("fixed", "1", prior=False, rows=tuple(Score(propensity, 7.0) for _ in rows))
 
 
+def plenty(playbook) -> core.AtHand:
+    """More of every budget than any test spends."""
+    return core.AtHand(funds={each.name: 1e9 for each in playbook.budgets.shared})
+
+
 def take(state, event, now=NOW, playbook=SHOP, owners=None, propensity=0.5):
     """Take one whole turn of the pure core."""
-    turn = core.begin(state, event, playbook, now, owners)
+    turn = core.begin(state, event, playbook, now, owners, at_hand=plenty(playbook))
     core.decide(turn, scored(turn.rows, propensity), playbook)
     return turn
 
 
 def wake(state, timer, now, playbook=SHOP, propensity=0.5):
     """Fire one timer in the pure core."""
-    turn = core.wake(state, timer, playbook, now)
+    turn = core.wake(state, timer, playbook, now, at_hand=plenty(playbook))
     core.decide(turn, scored(turn.rows, propensity), playbook)
     return turn
 
 
 def chosen_actions(turn) -> list[str]:
-    return [effect.action for effect in turn.record.effects]
+    return [effect.action for effect in (*turn.record.effects, *turn.record.again)]
 
 
 def removals(turn, playbook=SHOP) -> set[tuple[str, str, int, str]]:
     """What the funnel removed, as (action, channel, stage number, rule)."""
-    _, _, removed, _, _ = turn.record.decision.outcome
+    _, _, removed, *_ = turn.record.decision.outcome
     return {
         (playbook.actions[index].key if index >= 0 else "", channel, stage, rule)
         for index, channel, stage, rule, _ in removed
@@ -300,7 +311,12 @@ class World:
         return [(row.seq, row.kind, unpack_turn(row.payload)) for row in reversed(rows)]
 
     def outbox(self, channel="email"):
-        return asyncio.run(self.truth.outbox_stream(channel, (0, 0, 0, 0), 100_000))
+        """The rows of a channel that are on their way or have gone, in order of commit."""
+        tried = asyncio.run(self.truth.outbox_stream(channel, (0, 0, 0, 0), 100_000))
+        owners = {row.owner for row in asyncio.run(self.truth.partitions())}
+        due = [asyncio.run(self.truth.outbox_due(o, 1 << 60, 100_000)) for o in owners]
+        rows = {row for some in (tried, *due) for row in some if row.channel == channel}
+        return sorted(rows, key=lambda row: (row.committed_at_ms, row.number, row.seq, row.n))
 
     def timers(self):
         rows = asyncio.run(self.truth.due_timers(CELL.owner, 1 << 60, 100_000))

@@ -37,7 +37,7 @@ class Life:
         self.later.append(LaterTurn(self.one.seq, record, recalled))
 
     def answer(self, key, outcome, effect, at=NOW):
-        self.note(respond(self.one, response(key, outcome), effect, at, 2).record)
+        self.note(respond(self.one, response(key, outcome), effect, at, SHOP).record)
 
     def wake(self, kind, now):
         timer = next(t for t in self.one.timers if t.kind == kind)

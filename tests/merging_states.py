@@ -6,7 +6,7 @@ import typing
 from hypothesis import strategies as st
 
 from actors import attributes, patterns
-from actors.domain.actions import OpenEffect
+from actors.domain.actions import Conversion, OpenEffect
 from actors.domain.conversation import Conversation, Thread, Utterance
 from actors.domain.histories import Ledger
 from actors.domain.ids import Identity
@@ -124,10 +124,29 @@ effects = st.lists(
         at_ms=times,
         expires_at_ms=times,
         outcome=st.sampled_from(["", "click"]),
-        label=st.integers(-1, 1),
+        label=st.integers(-1, 2),
+        seen_at_ms=times,
+        clicked_at_ms=times,
+        reward_minor=st.integers(0, 3),
     ),
     max_size=4,
     unique_by=lambda e: (e.seq, e.n),
+)
+conversions = st.lists(
+    st.builds(
+        Conversion,
+        id=st.integers(0, 3),
+        name=st.just("order"),
+        at_ms=times,
+        reward_minor=st.integers(0, 3),
+        seq=st.integers(1, 9),
+        n=st.integers(0, 1),
+    )
+    | st.builds(
+        Conversion, st.integers(0, 3), st.just("order"), times, reward_minor=st.integers(0, 3)
+    ),
+    max_size=4,
+    unique_by=lambda c: c.id,
 )
 timers = st.lists(
     st.builds(
@@ -181,6 +200,9 @@ def customers(draw, number):
     for campaign in profile.campaigns.values():
         if campaign.origin == number:
             campaign.origin = 0  # nobody names their own turns by their number
+    for contact in profile.contacts:
+        if contact.origin == number or not contact.seq:
+            contact.origin = 0
     return CustomerState(
         number,
         number % 7,
@@ -190,6 +212,7 @@ def customers(draw, number):
         profile=profile,
         conversation=draw(conversations(number % 4)),
         effects=sorted(draw(effects), key=lambda e: e.at_ms),
+        conversions=sorted(draw(conversions), key=lambda c: (c.at_ms, c.id)),
         timers=draw(timers),
         attributes=draw(st.dictionaries(words, st.tuples(times).map(list), max_size=2)),
         patterns=sorted(draw(st.lists(times, max_size=3))),
@@ -210,7 +233,11 @@ def known_of(state):
     for name in ("turns", "threads"):
         values["conversation"][name].sort(key=repr)
     values["effects"].sort(key=repr)
+    for each in values["conversions"]:
+        each["origin"] = each["seq"] and (each["origin"] or number)
     values["timers"].sort(key=repr)
+    for contact in values["profile"]["contacts"]:
+        contact["origin"] = contact["seq"] and (contact["origin"] or number)
     for campaign in values["profile"]["campaigns"].values():
         campaign["origin"] = campaign["seq"] and (campaign["origin"] or number)
     profile = values["profile"]

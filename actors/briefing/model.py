@@ -166,6 +166,8 @@ class Briefing:
     who: Who | None = None
     tier: str = ""
     service_level: str = ""
+    routing: int | None = None
+    reply_within_ms: int = 0
     segments: tuple[str, ...] = ()
     relationship: Relationship | None = None
     channels: list[ChannelStand] = field(default_factory=list)

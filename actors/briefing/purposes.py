@@ -23,7 +23,12 @@ class Part(NamedTuple):
 
 TABLE = (
     Part(WHO, "first name, known or not, since when, language, time zone", True, True),
-    Part(STANDING, "tier, service level, segments", True, True),
+    Part(
+        STANDING,
+        "tier, service level (for service with routing and reply goal), segments",
+        True,
+        True,
+    ),
     Part(RELATIONSHIP, "number of orders, spend, last order", True, True),
     Part(CHANNELS, "per channel: last seen, what was said last", True, True),
     Part(MEANING, "intent, topic and sentiment of what was said", True, False),

@@ -16,7 +16,7 @@ from actors.domain.ids import effect_text
 from actors.domain.state import CustomerState
 from actors.playbook.model import Action, Playbook
 from actors.policies.consent import consent_refusal, consents_at
-from actors.policies.contact_pressure import counters, full_caps
+from actors.policies.contact_pressure import full_caps, room_for
 from actors.scenarios.progress import TRIGGER
 
 _PENDING = frozenset({"", "delivered", "impression"})
@@ -121,7 +121,11 @@ class _Reader:
     def _standing(self) -> None:
         standing = standing_of(self.state, self.playbook, self.now_ms)
         self.briefing.tier = standing.tier
-        self.briefing.service_level = self.playbook.service_level(standing.tier)
+        level = self.playbook.level(standing.tier)
+        self.briefing.service_level = level.service_level
+        if self.purpose == p.SERVICE:
+            self.briefing.routing = level.routing
+            self.briefing.reply_within_ms = level.reply_within_ms
         self.briefing.segments = tuple(standing.segments[: m.MAX_SEGMENTS])
 
     def _relationship(self) -> None:
@@ -252,7 +256,7 @@ class _Reader:
                 found.append(m.Avoid(m.REFUSED, key, label_of(action), until_ms))
         found.sort(key=lambda a: (-a.until_ms, a.about))
         self.briefing.avoid += found[: m.MAX_AVOID // 2]
-        counts = counters(self.state.profile, self.playbook.caps, self.now_ms, self.groups)
+        counts = room_for(self.state.profile, self.playbook, self.now_ms, self.groups)
         for cap, retry_at_ms in full_caps(self.playbook.caps, counts):
             here = cap.channels is None or self.channel in cap.channels
             if here and (cap.purposes is None or any(map(self._sees, cap.purposes))):

@@ -28,7 +28,7 @@ def purpose_of(item: OutboxItem) -> str:
 def effect_fields(item: OutboxItem) -> dict[str, Any]:
     """Return what a channel is told of an effect, in the order in which it is written.
 
-    `placement` and `identities` are present only when the row has them. `committedAt` is on the
+    `placement`, `address` and `identities` are present only when the row has them. `committedAt` is on the
     machine clock, `expiresAt` on the business clock; they differ when that one is virtual.
 
     Raises:
@@ -49,6 +49,8 @@ def effect_fields(item: OutboxItem) -> dict[str, Any]:
         fields["content"] = payload["content"]
         fields["committedAt"] = format_instant(item.committed_at_ms)
         fields["expiresAt"] = format_instant(item.expires_at_ms)
+        if payload.get("address"):
+            fields["address"] = payload["address"]
         if payload.get("recipient"):
             fields["identities"] = payload["recipient"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -3,6 +3,8 @@
 ```yaml
 channels:
   email: {kind: webhook, url: "https://mail.example/hooks", secretFiles: [keys/email.secret]}
+  news:  {kind: email, host: smtp.example, from: "Shop <news@shop.example>", user: shop,
+          passwordFile: keys/smtp.password, unsubscribeBase: "https://crm.shop.example"}
   web:   {kind: stream}
   store: {kind: file}
 unlisted: park
@@ -21,8 +23,10 @@ from pydantic.alias_generators import to_camel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from actors.channels.email import EmailChannel, Security, SmtpServer
 from actors.channels.file import FileChannel
 from actors.channels.stream import StreamChannel
+from actors.channels.unsubscribing import token_of
 from actors.channels.webhook import WebhookChannel
 from actors.domain.errors import ChannelConfigError
 from actors.ports import Channel
@@ -57,6 +61,26 @@ class WebhookSettings(_Settings):
     timeout_s: float = Field(default=15, gt=0, le=50)
 
 
+class EmailSettings(_Settings):
+    """E-mail by SMTP. `password_file` is relative to the data directory.
+
+    `unsubscribe_base` is where this system's HTTP contract is reached from outside, over https: each message
+    carries `<base>/v1/unsubscribe/<token>` (RFC 8058). `port` is by default 587, with `security: tls` 465.
+    """
+
+    kind: Literal["email"]
+    host: str = Field(min_length=1)
+    sender: str = Field(alias="from", min_length=3)
+    unsubscribe_base: str = Field(pattern=r"^https?://[^\s<>]+$")
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    security: Security = "starttls"
+    user: str = ""
+    password_file: Path | None = None
+    reply_to: str = ""
+    timeout_s: float = Field(default=15, gt=0, le=50)
+    connections: int = Field(default=4, ge=1, le=64)
+
+
 class StreamSettings(_Settings):
     """Server-sent events only."""
 
@@ -64,7 +88,7 @@ class StreamSettings(_Settings):
 
 
 ChannelSettings = Annotated[
-    FileSettings | WebhookSettings | StreamSettings, Field(discriminator="kind")
+    FileSettings | WebhookSettings | StreamSettings | EmailSettings, Field(discriminator="kind")
 ]
 
 
@@ -135,6 +159,7 @@ def build_channels(
     *,
     now: Callable[[], float],
     resolver: AbstractResolver | None = None,
+    secret: bytes = b"",
 ) -> Channels:
     """Make the channels of a configuration; nothing is opened or resolved yet.
 
@@ -143,6 +168,7 @@ def build_channels(
         data_dir: Files and secrets live under it; absolute paths of an operator are taken as is.
         now: Seconds since 1970 on the machine clock, for signatures.
         resolver: Looks up the names of webhook endpoints; the system's when None.
+        secret: The store's key, under which links to unsubscribe are made; needed for e-mail.
 
     Raises:
         ChannelConfigError: Names every channel that cannot be built.
@@ -151,7 +177,10 @@ def build_channels(
     problems = []
     for name, settings in config.channels.items():
         try:
-            built[name] = _build(name, settings, data_dir, now, resolver)
+            if isinstance(settings, EmailSettings):
+                built[name] = _email(name, settings, data_dir, now, secret)
+            else:
+                built[name] = _build(name, settings, data_dir, now, resolver)
         except (ValueError, OSError) as error:
             problems.append(f"channel {name!r}: {error}")
     if problems:
@@ -166,8 +195,7 @@ def _build(
     now: Callable[[], float],
     resolver: AbstractResolver | None,
 ) -> Channel:
-    if not _NAME.fullmatch(name):
-        raise ValueError("a channel's name is 1 to 64 letters, digits, _, . and -")
+    _check_name(name)
     match settings:
         case FileSettings():
             path = data_dir / settings.path if settings.path else _file_of(data_dir, name)
@@ -186,6 +214,41 @@ def _build(
                 allow_private=settings.allow_private,
                 timeout_s=settings.timeout_s,
             )
+
+
+def _email(
+    name: str, settings: EmailSettings, data_dir: Path, now: Callable[[], float], secret: bytes
+) -> EmailChannel:
+    _check_name(name)
+    if not secret:
+        raise ValueError("without the store's key no link to unsubscribe can be made")
+    if settings.user and settings.password_file is None:
+        raise ValueError("a user needs a passwordFile")
+    password = ""
+    if settings.password_file is not None:
+        password = (data_dir / settings.password_file).read_text(encoding="utf-8").strip()
+    base = settings.unsubscribe_base.rstrip("/")
+    server = SmtpServer(
+        host=settings.host,
+        port=settings.port or (465 if settings.security == "tls" else 587),
+        security=settings.security,
+        user=settings.user,
+        password=password,
+        timeout_s=settings.timeout_s,
+        connections=settings.connections,
+    )
+    return EmailChannel(
+        server,
+        settings.sender,
+        now=now,
+        unsubscribe_url=lambda effect_key: f"{base}/v1/unsubscribe/{token_of(secret, effect_key)}",
+        reply_to=settings.reply_to,
+    )
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError("a channel's name is 1 to 64 letters, digits, _, . and -")
 
 
 def _file_of(data_dir: Path, name: str) -> Path:

@@ -1,11 +1,30 @@
-"""Keyed draws, and choosing with a known probability."""
+"""Keyed draws, posterior vectors, and choosing with a known probability.
 
-from hashlib import blake2b
+Nothing here differs between processes or machines: draws are keyed hashes, the normal quantiles a
+table of rounded numbers, and what follows are single additions and multiplications of doubles.
+"""
 
-EPSILON = 0.05
-"""Share of choices made uniformly among the survivors, so that every one keeps being tried."""
+from collections.abc import Sequence
+from hashlib import blake2b, shake_128
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 _SCALE = 2.0**-64
+_STEPS = 4096
+_NORMAL = NormalDist()
+QUANTILES: Array = np.array(
+    [round(_NORMAL.inv_cdf((i + 0.5) / _STEPS), 9) for i in range(_STEPS)], dtype=np.float64
+)
+"""Of the normal distribution, at the midpoints of equal steps; rounded, so that no machine differs."""
+FARTHEST = float(QUANTILES[-1])
+"""How many standard deviations a draw can be from its mean."""
+LEAST = 1e-6
+"""The least propensity of a posterior vector: the normal curve reaches below 0, the posterior does not."""
+_UNIFORM = 2.0**-16
 
 
 def seed_of(number: int, seq: int) -> int:
@@ -20,18 +39,53 @@ def draw(seed: int, stream: str) -> float:
     return int.from_bytes(digest, "big") * _SCALE
 
 
-def choose_index(seed: int, stream: str, count: int) -> tuple[int, float]:
-    """Choose one of `count` candidates that are sorted best first.
+def _words(seed: int, stream: str, rows: int, columns: int) -> NDArray[np.uint16]:
+    """Return 16 bits each, `rows` × `columns` of them, of a named stream."""
+    data = shake_128(seed.to_bytes(8, "big") + stream.encode()).digest(2 * rows * columns)
+    return np.frombuffer(data, dtype="<u2").reshape(rows, columns)
+
+
+def posterior(seed: int, means: Sequence[float], sds: Sequence[float], vectors: int) -> Array:
+    """Draw propensities: a row per mean, a column per vector, normal and clipped to [LEAST, 1]."""
+    words = _words(seed, "posterior", len(means), vectors)
+    drawn: Array = QUANTILES[words & (_STEPS - 1)]
+    drawn *= np.array(sds, dtype=np.float64)[:, None]
+    drawn += np.array(means, dtype=np.float64)[:, None]
+    np.maximum(drawn, LEAST, out=drawn)
+    np.minimum(drawn, 1.0, out=drawn)
+    return drawn
+
+
+def uniform(seed: int, rows: int, vectors: int) -> Array:
+    """Draw uniform numbers in [0, 1) by which new actions take part or not."""
+    found: Array = _words(seed, "maturity", rows, vectors).astype(np.float64)
+    found *= _UNIFORM
+    return found
+
+
+def shares(votes: Sequence[int], epsilon: float) -> list[float]:
+    """Return π = (1 − ε) v + ε / K of K survivors; `votes` has those for nothing as one more, the last.
 
     Returns:
-        The index and the probability with which it was chosen: 1 − ε + ε/K for the best of K, ε/K
-        for any other.
+        K probabilities, each above 0, and last that of nothing: (1 − ε) v.
     """
-    if count == 1:
-        return 0, 1.0
-    share = EPSILON / count
-    point = draw(seed, stream)
-    if point < 1.0 - EPSILON:
-        return 0, 1.0 - EPSILON + share
-    index = min(int((point - (1.0 - EPSILON)) / share), count - 1)
-    return index, share if index else 1.0 - EPSILON + share
+    total, survivors = sum(votes), len(votes) - 1
+    each = epsilon / survivors
+    found = [(1.0 - epsilon) * (n / total) + each for n in votes[:-1]]
+    found.append((1.0 - epsilon) * (votes[-1] / total))
+    return found
+
+
+def choose(seed: int, stream: str, probabilities: Sequence[float]) -> int:
+    """Choose a position with these probabilities, which sum to 1, by one draw of a stream.
+
+    What is rounded away at the end goes to the last position that has a probability.
+    """
+    point, reached, last = draw(seed, stream), 0.0, 0
+    for i, probability in enumerate(probabilities):
+        if probability > 0.0:
+            reached += probability
+            last = i
+            if point < reached:
+                return i
+    return last

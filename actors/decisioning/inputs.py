@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-ENGINE_VERSION = "1"
+from actors.policies.verdicts import Planned, Silence
+
+ENGINE_VERSION = "2"
 """Grows when the same input may give another decision; a replay across versions is reported."""
 
 AVAILABILITY = "availability"
@@ -22,24 +24,13 @@ BUDGET = "budget"
 """The stages at which a candidate may be removed."""
 
 
-class Silence(NamedTuple):
-    """A rule that silences something for a time.
+class Stands(NamedTuple):
+    """What a placement shows already: the index of its action, and the effect that showed it."""
 
-    `scope` is `action`, `group`, `channel`, `purpose` or `all`, `name` what of it, `rule` why,
-    `until_ms` when it ends (0: not known).
-    """
-
-    scope: str
-    name: str
-    rule: str
-    until_ms: int
-
-
-class Planned(NamedTuple):
-    """When an outbound message would go: `at_ms` on the business clock, or 0 when it is dropped; `why`."""
-
-    at_ms: int
-    why: str = ""
+    placement: str
+    action: int
+    seq: int
+    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,8 @@ class DecisionInput:
     holds the counts of `caps` at each planned instant other than `at_ms`. `recent` counts the contacts
     that make attention dearer, `barred` are channels that the tier does not have or whose address is
     dead, as `channel: reason`. `arms` maps experiments to the customer's arm, `funds` budgets to what is
-    left of them (money in minor units), `prices` budgets to the shadow price of one unit of use.
+    left of them (money in minor units), `prices` budgets to the shadow price of one unit of use. `standing` is what a repeated question finds in the
+    placements that it asks about. `suggested` maps models of items to the one that each would suggest.
     """
 
     at_ms: int
@@ -86,6 +78,8 @@ class DecisionInput:
     arms: dict[str, str] = field(default_factory=dict)
     funds: dict[str, float] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
+    standing: tuple[Stands, ...] = ()
+    suggested: dict[str, str] = field(default_factory=dict)
 
 
 class Candidate(NamedTuple):
@@ -119,7 +113,11 @@ class Prepared:
 
 
 class Ranked(NamedTuple):
-    """One scored candidate. priority = propensity × weight × value × lever − cost, minor units."""
+    """One scored candidate; money in minor units.
+
+    priority = propensity × (weight × value × lever) − (cost + attention + shadow). `probability` is that
+    with which its slot would have gone to it, 0 when it could not compete for it any more.
+    """
 
     action: int
     channel: str
@@ -132,23 +130,47 @@ class Ranked(NamedTuple):
     lever: float
     cost_minor: float
     priority_minor: float
+    sd: float = 0.0
+    positives: float = 0.0
+    attention_minor: float = 0.0
+    shadow_minor: float = 0.0
+    probability: float = 0.0
 
 
 class Chosen(NamedTuple):
-    """One action chosen for one slot; `chosen_with` is the probability with which it was."""
+    """One action chosen for one slot; `chosen_with` is the probability with which it was.
+
+    `again` is the (seq, n) of an effect that stands there already and is returned again: nothing new.
+    """
 
     ranked: Ranked
     rank: int
     chosen_with: float
+    again: tuple[int, int] | None = None
+
+
+class Draw(NamedTuple):
+    """How a slot was decided: an empty `placement` is the outbound one.
+
+    `survivors` competed for it, `nothing` is the probability with which it was to stay empty, and
+    `vectors` is how many posterior vectors voted, 0 when there was nothing to be uncertain about.
+    """
+
+    placement: str
+    survivors: int
+    nothing: float
+    vectors: int
+    epsilon: float
 
 
 @dataclass(slots=True)
 class Choice:
     """The arbitration: scored candidates, best first by slot; what was chosen; what was removed.
 
-    A ranked candidate that was not chosen lost its slot to the better ones before it.
+    A ranked candidate that was neither chosen nor removed lost the draw for its slot.
     """
 
     ranked: tuple[Ranked, ...]
     chosen: tuple[Chosen, ...]
     removed: tuple[Removal, ...]
+    draws: tuple[Draw, ...] = ()

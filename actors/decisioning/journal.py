@@ -29,6 +29,25 @@ class Lesson:
     reward_minor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """That an effect has credit for a conversion, or loses some of it.
+
+    `name` and `id` are the conversion's, empty for a response; `id` is empty too where the order was heard
+    of earlier. `basis` says why: `effect_key`, `click`, `impression`, `response` or `taken_back`.
+    (`number`, `seq`, `n`) is the effect; `reward_minor` is negative when taken back.
+    """
+
+    name: str
+    id: str
+    basis: str
+    action: str
+    number: int
+    seq: int
+    n: int
+    reward_minor: int
+
+
 @dataclass(slots=True, kw_only=True)
 class TurnRecord:
     """One turn of one customer.
@@ -36,6 +55,8 @@ class TurnRecord:
     `at_ms` is the event's time after correction, `received_at_ms` the business clock when the turn
     ran. Exactly one of `event`, `response`, `timer`, `command` and `merge` is set, but a merge by
     hand has its command too; `timer` is (key, kind, subject). `result` is what a command answers; `lines` what happened in scenarios.
+    `credits` say which effects brought what; `reached` are the arms of the experiments that the customer reached first in this turn. `again` are effects of earlier turns that a repeated question was
+    answered with, with the content of now: nothing was reserved, spent or learned for them.
     """
 
     at_ms: int
@@ -51,3 +72,6 @@ class TurnRecord:
     merge: MergeRecord | None = None
     result: dict[str, Any] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    credits: list[Credited] = field(default_factory=list)
+    reached: dict[str, str] = field(default_factory=dict)
+    again: list[Effect] = field(default_factory=list)

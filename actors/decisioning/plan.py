@@ -7,13 +7,14 @@ from itertools import compress
 from typing import Any
 
 from actors.decisioning.context import builder_of
-from actors.decisioning.inputs import ELIGIBILITY, Removal
+from actors.decisioning.inputs import APPLICABILITY, ELIGIBILITY, SUITABILITY, TREATMENT, Removal
 from actors.decisioning.predicates import predicates_of
 from actors.decisioning.quoting import Quote, quotes_of
 from actors.domain.scores import ScoreRow
 from actors.playbook.direct import Predicates
 from actors.playbook.model import Action, Playbook, Trigger
 from actors.playbook.rules import Rule
+from actors.policies.budgets import Use, uses_of
 from actors.policies.contact_pressure import cap_covers
 
 _ALWAYS = Rule("true")
@@ -33,7 +34,10 @@ class Option:
     """One action on one channel; equal only to itself.
 
     `conditions` are those of the `factors` of its weight; `caps` the positions of the caps under
-    which it counts; `ineligible` its removal; `quotes` what its content quotes.
+    which it counts; `quotes` what its content quotes. `ineligible`, `inapplicable` and `unsuitable` are its
+    removals; `fits` asks the rule of its treatment, None for no rule, and `unfit` is what comes of a no.
+    `consent` is the key of the consent that it needs, `group` what no turn says two things of, `uses`
+    what it may take of budgets.
     """
 
     index: int
@@ -43,15 +47,27 @@ class Option:
     factors: tuple[float, ...]
     caps: tuple[int, ...]
     ineligible: Removal
+    inapplicable: Removal
+    unsuitable: Removal
+    fits: Predicates | None
+    unfit: Removal
     quotes: tuple[Quote, ...]
+    consent: str
+    group: str
+    uses: tuple[Use, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Options that are judged together, and how to ask who is eligible for each of them."""
+    """Options that are judged together, and how to ask for all of them who is eligible for each.
+
+    `applicable` and `suitable` ask likewise, and are None where no option has such a rule.
+    """
 
     options: tuple[Option, ...]
     eligible: Predicates
+    applicable: Predicates | None
+    suitable: Predicates | None
 
 
 class Plan:
@@ -101,23 +117,42 @@ class Plan:
 
     def _options(self, action: Action, playbook: Playbook) -> dict[str, Option]:
         conditions = self._ask([rule for rule, _ in action.weights])
+        index, bundled = action.index, playbook.arbitration.one_per_group
         return {
             channel: Option(
-                index=action.index,
+                index=index,
                 channel=channel,
                 action=action,
                 conditions=conditions,
                 factors=tuple([factor for _, factor in action.weights]),
                 caps=_caps_over(action, channel, playbook),
-                ineligible=Removal(action.index, channel, ELIGIBILITY, "eligible"),
-                quotes=quotes_of(treatment.content, self._positions),
+                ineligible=Removal(index, channel, ELIGIBILITY, "eligible"),
+                inapplicable=Removal(index, channel, APPLICABILITY, "applicable"),
+                unsuitable=Removal(index, channel, SUITABILITY, "suitable"),
+                fits=None if treatment.when is None else self._ask([treatment.when]),
+                unfit=Removal(index, channel, TREATMENT, "when"),
+                consent=f"{channel}|{action.purpose}",
+                group=f"{action.issue}/{action.group}" if bundled else action.key,
+                uses=uses_of(playbook, action, channel),
+                quotes=quotes_of(treatment.texts, self._positions),
             )
             for channel, treatment in sorted(action.treatments.items())
         }
 
     def _shelf(self, options: Sequence[Option]) -> Shelf:
-        rules = [option.action.eligible or _ALWAYS for option in options]
-        return Shelf(tuple(options), self._ask(rules))
+        actions = [option.action for option in options]
+        return Shelf(
+            tuple(options),
+            self._ask([action.eligible or _ALWAYS for action in actions]),
+            self._ask_any([action.applicable for action in actions]),
+            self._ask_any([action.suitable for action in actions]),
+        )
+
+    def _ask_any(self, rules: Sequence[Rule | None]) -> Predicates | None:
+        """Return how to ask rules of which some may be missing; None when all are."""
+        if not any(rules):
+            return None
+        return self._ask([rule or _ALWAYS for rule in rules])
 
 
 def _caps_over(action: Action, channel: str, playbook: Playbook) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """What rules may ask of a profile's histories: the readers of the catalogue's fields of that kind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -85,19 +85,9 @@ SCALARS: dict[str, Callable[[Sight], Any]] = {
     "profile.cost_to_serve": lambda v: (
         cost_to_serve_minor(_profile(v), v.scale, v.economics) / v.scale
     ),
-    "profile.discounts": lambda v: _profile(v).ledger.discount_minor / v.scale,
-    "profile.open_cases": lambda v: len(_profile(v).service.open_cases()),
     "profile.days_since_case": _days_since_case,
-    "profile.last_satisfaction": lambda v: _profile(v).service.last_rating,
     "profile.satisfaction": _satisfaction,
-    "profile.credit_limit": lambda v: _profile(v).credit.limit_minor / v.scale,
-    "profile.credit_balance": lambda v: _profile(v).credit.balance_minor / v.scale,
     "profile.payments_due": _payments_due,
-    "profile.missed_payments": lambda v: _profile(v).credit.missed,
-    "profile.days_since_missed_payment": lambda v: _days(_profile(v).credit.last_missed_at_ms, v),
-    "profile.reviews": lambda v: _profile(v).voice.reviews,
-    "profile.referrals": lambda v: _profile(v).voice.referrals,
-    "profile.campaigns": lambda v: len(_profile(v).campaigns),
     "profile.campaign_redemptions": lambda v: sum(
         campaign.redeemed for campaign in _profile(v).campaigns.values()
     ),
@@ -105,22 +95,34 @@ SCALARS: dict[str, Callable[[Sight], Any]] = {
     "profile.preferred_hour": _preferred_hour,
 }
 
-Entries = Callable[[Sight], Mapping[str, Any]]
-Entry = Callable[[Any, Sight], Any]
 
-MAPS: dict[str, tuple[Entries, Entry]] = {
-    "profile.channel_visits": (lambda v: _profile(v).channels, lambda use, _: use.visits),
-    "profile.service_contacts": (lambda v: _profile(v).channels, lambda use, _: use.contacts),
-    "profile.clicks": (lambda v: _profile(v).interests, lambda i, _: i.clicks),
-    "profile.searches": (lambda v: _profile(v).interests, lambda i, _: i.searches),
-    "profile.days_since_interest": (
-        lambda v: _profile(v).interests,
-        lambda i, v: _days(i.last_at_ms, v),
-    ),
-    "profile.sent": (lambda v: _profile(v).outreach, lambda o, _: o.sent),
-    "profile.message_clicks": (lambda v: _profile(v).outreach, lambda o, _: o.clicked),
-    "profile.trait_days": (
-        lambda v: _profile(v).trait_origins,
-        lambda origin, v: _days(origin.at_ms, v),
-    ),
+def since_code(instant: str) -> str:
+    """Return code for days from an instant to now, `NEVER_DAYS` when it never was."""
+    return f"((now_ms - {instant}) / {_DAY_MS} if {instant} else {NEVER_DAYS})"
+
+
+PLAIN: dict[str, str] = {
+    "profile.discounts": "profile.ledger.discount_minor / scale",
+    "profile.open_cases": "len(profile.service.open_cases())",
+    "profile.last_satisfaction": "profile.service.last_rating",
+    "profile.credit_limit": "profile.credit.limit_minor / scale",
+    "profile.credit_balance": "profile.credit.balance_minor / scale",
+    "profile.missed_payments": "profile.credit.missed",
+    "profile.days_since_missed_payment": since_code("profile.credit.last_missed_at_ms"),
+    "profile.reviews": "profile.voice.reviews",
+    "profile.referrals": "profile.voice.referrals",
+    "profile.campaigns": "len(profile.campaigns)",
 }
+"""Fields of one value, as code: see `PLAIN` in actors/decisioning/reading.py."""
+
+MAPS: dict[str, tuple[str, str]] = {
+    "profile.channel_visits": ("profile.channels", "{0}.visits"),
+    "profile.service_contacts": ("profile.channels", "{0}.contacts"),
+    "profile.clicks": ("profile.interests", "{0}.clicks"),
+    "profile.searches": ("profile.interests", "{0}.searches"),
+    "profile.days_since_interest": ("profile.interests", since_code("{0}.last_at_ms")),
+    "profile.sent": ("profile.outreach", "{0}.sent"),
+    "profile.message_clicks": ("profile.outreach", "{0}.clicked"),
+    "profile.trait_days": ("profile.trait_origins", since_code("{0}.at_ms")),
+}
+"""Maps, as code: see `KEPT` in actors/decisioning/reading.py."""

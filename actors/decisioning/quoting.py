@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.decisioning.context import variable_quoted
-from actors.playbook.templates import Template
+from actors.playbook.templates import SUGGESTED, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,9 @@ class Quote:
 def quotes_of(template: Template, positions: Mapping[str, int]) -> tuple[Quote, ...]:
     """Return where to find what a template quotes."""
     quotes = []
-    for placeholder in template.placeholders:
+    for placeholder in dict.fromkeys(template.placeholders):
+        if placeholder.path == SUGGESTED:
+            continue  # the turn knows it
         variable = variable_quoted(placeholder)
         if variable is not None:
             key = placeholder.key if variable.key is None else ""

@@ -5,20 +5,50 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.decisioning.arbitration import choose
-from actors.decisioning.funnel import STAGES, prepare
+from actors.decisioning.funnel import prepare
 from actors.decisioning.inputs import (
+    APPLICABILITY,
+    ARBITRATION,
+    AVAILABILITY,
+    BUDGET,
+    BUNDLING,
+    CHANNEL,
+    CONSENT,
+    CONTACT_POLICY,
+    ELIGIBILITY,
     ENGINE_VERSION,
+    EXPERIMENT,
+    PROPENSITY,
+    SUITABILITY,
+    TREATMENT,
     Choice,
     DecisionInput,
-    Planned,
     Prepared,
     Proposal,
-    Silence,
+    Stands,
 )
 from actors.domain.scores import Score
 from actors.playbook.model import Playbook
+from actors.policies.verdicts import Planned, Silence
 
-_NUMBER_OF = {stage: number for number, stage in enumerate(STAGES)}
+STAGE_CODES = (
+    AVAILABILITY,
+    ELIGIBILITY,
+    SUITABILITY,
+    CONSENT,
+    CONTACT_POLICY,
+    ARBITRATION,
+    CHANNEL,
+    APPLICABILITY,
+    EXPERIMENT,
+    PROPENSITY,
+    TREATMENT,
+    BUNDLING,
+    BUDGET,
+)
+"""What the numbers of stages in stored records stand for: new ones come last, so that old rows stay."""
+
+_CODE_OF = {stage: code for code, stage in enumerate(STAGE_CODES)}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,22 +71,23 @@ class DecisionRecord:
 
 
 def outcome_of(prepared: Prepared, choice: Choice) -> list[Any]:
-    """Flatten a decision: [tier, segments, removed, ranked, chosen], in a fixed order.
+    """Flatten a decision: [tier, segments, removed, ranked, chosen, draws], in a fixed order.
 
-    removed: [action, channel, stage number, rule, retry at]; ranked: [action, channel, placement,
-    trigger, propensity, observations, weight, value, lever, cost, priority]; chosen: [position in
-    ranked, rank, chosen with].
+    removed: [action, channel, stage code, rule, retry at]; ranked and draws: the fields of `Ranked` and
+    `Draw`; chosen: [position in ranked, rank, chosen with], and for what is returned again the seq and
+    n of its effect. Records of engine 1 have no draws, and ranked only up to the priority.
     """
     position = {id(ranked): i for i, ranked in enumerate(choice.ranked)}
     return [
         prepared.tier,
         list(prepared.segments),
         [
-            [action, channel, _NUMBER_OF[stage], rule, retry_at_ms]
+            [action, channel, _CODE_OF[stage], rule, retry_at_ms]
             for action, channel, stage, rule, retry_at_ms in choice.removed
         ],
         [list(ranked) for ranked in choice.ranked],
-        [[position[id(c.ranked)], c.rank, c.chosen_with] for c in choice.chosen],
+        [[position[id(c.ranked)], c.rank, c.chosen_with, *(c.again or ())] for c in choice.chosen],
+        [list(each) for each in choice.draws],
     ]
 
 
@@ -109,6 +140,8 @@ _ADDED: dict[str, Callable[[Any], Any]] = {
     "arms": dict,
     "funds": dict,
     "prices": dict,
+    "standing": lambda rows: tuple([Stands(*row) for row in rows]),
+    "suggested": dict,
 }
 """Inputs that most decisions do not have, and how each is read back."""
 
@@ -150,7 +183,7 @@ class Replay:
     difference: str = ""
 
 
-_PARTS = ("tier", "segments", "removed", "ranked", "chosen")
+_PARTS = ("tier", "segments", "removed", "ranked", "chosen", "draws")
 
 
 def replay(record: DecisionRecord, playbook: Playbook) -> Replay:

@@ -22,6 +22,11 @@ WITHDRAWING = frozenset({"unsubscribe", "complaint"})
 
 CALL = "call/"
 """What the action of an effect begins with that is no offer: a scenario calls a webhook."""
+FEED = "feed/"
+"""What the action of an effect begins with by which another system is told of a change."""
+NOT_TAUGHT, REFUSED, TAKEN, VOID = -1, 0, 1, 2
+"""Labels of an effect: nothing yet, not taken, taken; withdrawn or never received, so that silence
+teaches nothing."""
 
 INLINE = "inline"
 """Returned in the reply to the channel that asked."""
@@ -65,11 +70,11 @@ class OpenEffect:
     """What a customer's state remembers of an effect until its window has long closed.
 
     `outcome` is the last one heard, or empty; `label` is what the models were told:
-    -1 nothing yet, 0 not taken, 1 taken. `origin` is the number of the customer in whose turns `seq`
+    `NOT_TAUGHT`, `REFUSED`, `TAKEN` or `VOID`. `origin` is the number of the customer in whose turns `seq`
     counts, 0 for the one who holds this. `purpose` is that of an effect which was queued for its
     channel, and may have to be withdrawn; empty for others. `placement` is where an inline one stands;
     `send_at_ms` when a held one is to go, 0 once it was handed over; `seen_at_ms` and `clicked_at_ms` the
-    last impression and click; `reward_minor` what conversions brought.
+    last impression and click (or acceptance); `reward_minor` what conversions brought, less refunds.
     """
 
     seq: int
@@ -88,3 +93,20 @@ class OpenEffect:
     seen_at_ms: int = 0
     clicked_at_ms: int = 0
     reward_minor: int = 0
+
+
+@dataclass(slots=True)
+class Conversion:
+    """An order or a redemption that a state remembers, so that it is credited once.
+
+    `id` is a digest of its name and id. (`seq`, `n`, `origin`) is the effect that it is credited to, as
+    in `OpenEffect`; `seq` 0 says that there was none so far. `reward_minor` is less what was refunded.
+    """
+
+    id: int
+    name: str
+    at_ms: int
+    reward_minor: int
+    seq: int = 0
+    n: int = 0
+    origin: int = 0

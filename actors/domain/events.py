@@ -75,19 +75,20 @@ def event_time(event: Event, received_at_ms: int) -> EventTime:
 
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """An outcome that a channel reports for one effect."""
+    """An outcome that a channel reports for one effect; `detail` is `hard` or `soft` for a bounce."""
 
     message_id: str
     effect_key: str
     outcome: str
     value_minor: int | None = None
     at_ms: int | None = None
+    detail: str = ""
 
 
 MERGE, UNMERGE, CONSENT, ERASE = "merge", "unmerge", "consent", "erase"
-ENTER, ANSWER = "enter", "answer"
-COMMANDS = (MERGE, UNMERGE, CONSENT, ERASE, ENTER, ANSWER)
-OWN_TURNS = frozenset({CONSENT, ENTER, ANSWER})
+ENTER, ANSWER, REVIEW = "enter", "answer", "review"
+COMMANDS = (MERGE, UNMERGE, CONSENT, ERASE, ENTER, ANSWER, REVIEW)
+OWN_TURNS = frozenset({CONSENT, ENTER, ANSWER, REVIEW})
 """Commands that change nobody but the customer: turns like those of events."""
 
 
@@ -98,7 +99,8 @@ class Command:
     Arguments: of `merge` and `unmerge` the `other` customer's number; of `consent` the `channel`,
     `purpose`, `status` (`granted` or `denied`), and where known `source`, `basis`, `expires_at_ms`;
     of `erase` none; of `enter` the `scenario` and the `data` of the start; of `answer` the `number`, `seq` and `n` of
-    the effect that called a webhook, whether it went `ok`, and the answer's `properties`.
+    the effect that called a webhook, whether it went `ok`, and the answer's `properties`; of `review` what
+    `actors.turn.holding.review` says.
     """
 
     message_id: str

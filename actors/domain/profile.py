@@ -21,6 +21,7 @@ MAX_DEPARTMENTS = 64
 MAX_CHANNELS = 16
 MAX_RESPONSES = 64
 MAX_CONTACTS = 64
+MAX_ANSWERS = 64
 VISIT_GAP_MS = 30 * 60 * 1000
 
 
@@ -72,12 +73,19 @@ class ResponseHistory:
 
 @dataclass(slots=True)
 class Contact:
-    """One contact that counts under contact policies, at its planned send time."""
+    """One contact that counts under contact policies, at its planned send time.
+
+    `seq` and `n` are those of the effect when it is a message on its way, 0 for what was said when it was
+    decided; `origin` is as in `OpenEffect`, and in the records of groups always the customer's number.
+    """
 
     at_ms: int
     channel: str
     action: str
     purpose: str
+    seq: int = 0
+    n: int = 0
+    origin: int = 0
 
 
 @dataclass(slots=True)
@@ -101,7 +109,9 @@ class Profile:
 
     Maps: `consents` by `channel|purpose`, where `*` stands for any; `departments` and `channels` by
     name; `responses` by action; `views` counts product views by category; `trait_origins` by trait,
-    `interests` by category, `outreach` by channel, `campaigns` by id. `contacts` and `trait_changes`
+    `interests` by category, `outreach` by channel, `campaigns` by id. `answers` holds
+    when last a customer answered with a no, a complaint or a bounce, by `outcome|action|channel`; `dead` the
+    channels whose address bounced for good, with a mark of the addresses known then. `contacts` and `trait_changes`
     are in order of time, oldest first.
     """
 
@@ -130,3 +140,5 @@ class Profile:
     credit: Credit = field(default_factory=Credit)
     voice: Voice = field(default_factory=Voice)
     leads: list[Lead] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)
+    dead: dict[str, int] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.domain.actions import OpenEffect
+from actors.domain.actions import Conversion, OpenEffect
 from actors.domain.conversation import Conversation
 from actors.domain.groups import Membership
 from actors.domain.ids import Identity
@@ -11,6 +11,7 @@ from actors.domain.journeys import Journeys
 from actors.domain.profile import Profile
 
 MAX_OPEN_EFFECTS = 32
+MAX_CONVERSIONS = 16
 MAX_TIMERS = 256
 MAX_IDENTITIES = 50
 
@@ -41,7 +42,10 @@ class CustomerState:
     was in when last looked at, by name, and since when in milliseconds. `journeys` are the scenarios that
     the customer is in. `groups` are the memberships
     that last and the last that ended, in the order in which they were heard of. `arms` are the arms of
-    experiments that the customer has reached, by experiment, and since when.
+    experiments that the customer has reached, by experiment, and since when. `conversions` are the last
+    orders and redemptions, oldest first: those credited, and those that a late click may still explain.
+    `invested` is what was spent on this customer, by budget with a share per customer: (start of the bucket,
+    thousandths of a minor unit), oldest first.
     """
 
     number: int
@@ -61,6 +65,8 @@ class CustomerState:
     groups: list[Membership] = field(default_factory=list)
     journeys: Journeys = field(default_factory=Journeys)
     arms: dict[str, tuple[str, int]] = field(default_factory=dict)
+    conversions: list[Conversion] = field(default_factory=list)
+    invested: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     def effect(self, seq: int, n: int, origin: int = 0) -> OpenEffect | None:
         """Return the remembered effect, or None when it is unknown or was forgotten.

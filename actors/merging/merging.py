@@ -6,6 +6,8 @@
 | profile | field by field, see `profiles` |
 | conversation | see `actors.domain.conversation` |
 | open effects | all; beyond the limit those that have their label go first, then the oldest |
+| conversions | all; of two with one id the credited one stays; beyond the limit the oldest go |
+| invested | added up, bucket by bucket |
 | timers | all; of two with one key a wait keeps the later time, because it began anew, and any other the earlier |
 | attributes, patterns | as their own packages say |
 
@@ -17,16 +19,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from actors.domain.actions import OpenEffect
+from actors.domain.actions import TAKEN, Conversion, OpenEffect
 from actors.domain.conversation import merge_conversations
 from actors.domain.groups import united
 from actors.domain.state import (
+    MAX_CONVERSIONS,
     MAX_IDENTITIES,
     MAX_OPEN_EFFECTS,
     MAX_TIMERS,
     CustomerState,
     Timer,
 )
+from actors.experiments.arms import united as united_arms
 from actors.merging.joins import order_of
 from actors.merging.origins import NOBODY, seen_from
 from actors.merging.profiles import join_profiles
@@ -35,6 +39,7 @@ from actors.scenarios.progress import TRIGGER
 
 Attributes = dict[str, list[Any]]
 Patterns = list[Any]
+Invested = dict[str, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,15 @@ def merge(
     survivor.profile = join_profiles(survivor.profile, loser.profile, rules.strategies)
     survivor.conversation = merge_conversations(survivor.conversation, loser.conversation)
     survivor.effects = _effects(survivor, loser)
+    survivor.conversions = _conversions(survivor.conversions, loser.conversions)
+    survivor.invested = _invested(survivor.invested, loser.invested)
     survivor.timers = _timers(survivor.timers, loser.timers)
     survivor.attributes = parts.attributes(survivor.attributes, loser.attributes)
     survivor.patterns = parts.patterns(survivor.patterns, loser.patterns)
     survivor.erased_before_ms = max(survivor.erased_before_ms, loser.erased_before_ms)
     survivor.segments = _segments(survivor.segments, loser.segments)
     survivor.groups = united(survivor.groups, loser.groups)
+    survivor.arms = united_arms(survivor.arms, loser.arms)
     seen_from(survivor, NOBODY, survivor.number)
 
 
@@ -85,14 +93,44 @@ def _effects(survivor: CustomerState, loser: CustomerState) -> list[OpenEffect]:
     def place(effect: OpenEffect) -> tuple[int, int, int, int]:
         return (effect.at_ms, effect.origin, effect.seq, effect.n)
 
+    def told(effect: OpenEffect) -> tuple[bool, int, str, int, int, int]:
+        last = (effect.reward_minor, effect.clicked_at_ms, effect.seen_at_ms)
+        return (effect.label == TAKEN, effect.label, effect.outcome, *last)
+
     known: dict[tuple[int, int, int], OpenEffect] = {}
     for each in (*survivor.effects, *loser.effects):
         key = (each.origin, each.seq, each.n)
         twin = known.get(key)
-        if twin is None or (each.label, each.outcome) > (twin.label, twin.outcome):
+        if twin is None or told(each) > told(twin):
             known[key] = each
-    effects = sorted(known.values(), key=lambda e: (e.label < 0, *place(e)))[-MAX_OPEN_EFFECTS:]
+    # What is held goes last: nobody else would ever release it.
+    ranked = sorted(known.values(), key=lambda e: (e.send_at_ms > 0, e.label < 0, *place(e)))
+    effects = ranked[-MAX_OPEN_EFFECTS:]
     return sorted(effects, key=place)
+
+
+def _conversions(mine: list[Conversion], hers: list[Conversion]) -> list[Conversion]:
+    known: dict[int, Conversion] = {}
+    for each in (*mine, *hers):
+        twin = known.get(each.id)
+        if twin is None or _credited(each) > _credited(twin):
+            known[each.id] = each
+    kept = sorted(known.values(), key=lambda c: (bool(c.seq), c.at_ms, c.id))[-MAX_CONVERSIONS:]
+    return sorted(kept, key=lambda c: (c.at_ms, c.id))
+
+
+def _invested(mine: Invested, hers: Invested) -> Invested:
+    both: Invested = {}
+    for name in sorted(mine.keys() | hers.keys()):
+        buckets = dict(mine.get(name, ()))
+        for at_ms, amount in hers.get(name, ()):
+            buckets[at_ms] = buckets.get(at_ms, 0) + amount
+        both[name] = sorted(buckets.items())
+    return both
+
+
+def _credited(c: Conversion) -> tuple[bool, int, int, int, int, int]:
+    return (bool(c.seq), c.at_ms, c.reward_minor, c.seq, c.n, c.origin)
 
 
 def _segments(mine: dict[str, int], hers: dict[str, int]) -> dict[str, int]:
@@ -136,8 +174,11 @@ STATE_PARTS = {
     "attributes": "joined",
     "patterns": "joined",
     "erased_before_ms": "the later",
+    "conversions": "united, each credited once",
+    "invested": "added up",
     "groups": "united, one membership of each group",
     "journeys": "the survivor's: the session joins them, because that ends some and withdraws offers",
     "segments": "united, each since the earlier; the next turn looks at them",
+    "arms": "united; where they were in different ones, in none, and counted in none",
 }
 """What `merge` does with each field of a state."""

@@ -24,6 +24,13 @@ def seen_from(state: CustomerState, number: int, other: int) -> None:
         return 0 if origin == other else origin
 
     state.effects = [replace(each, origin=moved(each.origin)) for each in state.effects]
+    state.conversions = [
+        replace(each, origin=moved(each.origin)) if each.seq else each for each in state.conversions
+    ]
+    state.profile.contacts = [
+        replace(each, origin=moved(each.origin)) if each.seq else each
+        for each in state.profile.contacts
+    ]
     talk: Conversation = state.conversation
     state.conversation = replace(
         talk, turns=[replace(each, origin=moved(each.origin)) for each in talk.turns]

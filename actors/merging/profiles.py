@@ -40,6 +40,7 @@ from actors.domain.histories import (
     Voice,
 )
 from actors.domain.profile import (
+    MAX_ANSWERS,
     MAX_CHANNELS,
     MAX_CONTACTS,
     MAX_DEPARTMENTS,
@@ -277,8 +278,9 @@ def _whereabouts(a: tuple[int, str, str], b: tuple[int, str, str]) -> tuple[int,
     return late[0], late[1] or early[1], late[2] or early[2]
 
 
-def _contact_order(contact: Contact) -> tuple[int, str, str, str]:
-    return (contact.at_ms, contact.channel, contact.action, contact.purpose)
+def _contact_order(contact: Contact) -> tuple[int, str, str, str, int, int, int]:
+    said = (contact.at_ms, contact.channel, contact.action, contact.purpose)
+    return (*said, contact.origin, contact.seq, contact.n)
 
 
 def _traits_are_joined_apart(a: Any, b: Any) -> Any:
@@ -318,6 +320,8 @@ PROFILE = Record(
         "service": SERVICE,
         "credit": CREDIT,
         "voice": VOICE,
+        "answers": union(max, MAX_ANSWERS, lambda _, at_ms: at_ms),
+        "dead": union(max, MAX_OUTREACH, lambda channel, _: channel),
         "leads": listed(
             LEAD, lambda lead: lead.lead_id, MAX_LEADS, lambda lead: (lead.at_ms, lead.lead_id)
         ),

@@ -304,8 +304,8 @@ class _Split:
         side, effect = found
         self._gave(side)
         side.seq = turn.seq - 1
-        respond(side, response, effect, record.received_at_ms, self._playbook.minor_digits)
-        self._withdraw(acts_of_response(effect, response, record))
+        respond(side, response, effect, record.received_at_ms, self._playbook)
+        self._withdraw(acts_of_response(effect, response, record, self._playbook))
 
     def _consent(self, record: TurnRecord, command: Command) -> None:
         self._gave(self._survivor)
@@ -358,6 +358,8 @@ class _Split:
 
     def _add_effects(self, side: CustomerState, turn: Turn, record: TurnRecord) -> None:
         """Remember the effects of a turn, which stay the survivor's by their keys."""
+        for name, arm in record.reached.items():
+            side.arms.setdefault(name, (arm, record.received_at_ms))
         for effect in record.effects:
             side.seq = effect.seq
             add_effect(turn, self._playbook, effect)
@@ -374,7 +376,7 @@ class _Split:
         elif record.response is not None:
             found = self._effect(turn, record.response)
             if found is not None:
-                self._withdraw(acts_of_response(found[1], record.response, record))
+                self._withdraw(acts_of_response(found[1], record.response, record, self._playbook))
         elif record.command is not None and record.command.kind == CONSENT:
             self._withdraw(acts_of_command(record.command, record, self._playbook))
         elif record.timer is not None:

@@ -23,12 +23,14 @@ def acts_of_event(event: Event, record: TurnRecord) -> Acts:
     return nobody.profile.consents
 
 
-def acts_of_response(effect: OpenEffect, response: Response, record: TurnRecord) -> Acts:
+def acts_of_response(
+    effect: OpenEffect, response: Response, record: TurnRecord, playbook: Playbook
+) -> Acts:
     """Return the consents that an outcome takes."""
     if response.outcome not in WITHDRAWING:
         return {}
     nobody = CustomerState(0, 0)
-    respond(nobody, response, deepcopy(effect), record.received_at_ms, 0)
+    respond(nobody, response, deepcopy(effect), record.received_at_ms, playbook)
     return nobody.profile.consents
 
 

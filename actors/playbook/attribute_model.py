@@ -4,16 +4,24 @@ Attributes that differ only in their window share one series: orders in 30 and i
 readings of the same buckets.
 """
 
+import ast
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import cel
+
+from actors.playbook.direct import Guarded, Predicates, guarded, simple, together
+from actors.playbook.lowering import lower
 
 COUNT, SUM, LOW, HIGH, FIRST, LAST, DISTINCT = "n", "s", "l", "h", "f", "z", "d"
 """Kinds of series, which are the first letters of their keys."""
 
 FOREVER_MS = 1 << 62
 """The bucket width of what has no window: all of time is one bucket."""
+
+
+_POSITIONS = {"event_type": 0, "event_name": 1, "event_channel": 2, "event_properties": 3}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,26 +37,33 @@ class Condition:
     lowered: str
     plain: frozenset[str]
     properties: tuple[tuple[str, str], ...]
-    _met: Any = field(init=False, repr=False)
+    _execute: Any = field(init=False, repr=False)
+    _ask: Predicates = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_met", cel.compile(self.lowered).execute)
+        object.__setattr__(self, "_execute", cel.compile(self.lowered).execute)
+        object.__setattr__(self, "_ask", together([self._direct() or self._through_cel]))
 
     def met(self, event_type: str, name: str, channel: str, properties: dict[str, Any]) -> bool:
         """Return whether the rule is true of an event; an error, or no bool, is false."""
+        return self._ask((event_type, name, channel, properties), (), "")[0]
+
+    def _direct(self) -> ast.expr | Guarded | None:
+        """Return the rule as Python where it is simple: handing over to CEL costs more than it."""
+        lowered, variables = lower(self.source)
+        return simple(lowered, variables, _POSITIONS) or guarded(
+            lowered, variables, _POSITIONS, self._through_cel
+        )
+
+    def _through_cel(self, values: Sequence[Any], _: Collection[str], __: str) -> bool:
+        properties = values[_POSITIONS["event_properties"]]
         variables: dict[str, Any] = {
             variable: properties[key] for variable, key in self.properties if key in properties
         }
         if self.plain:
-            plain = {
-                "event_type": event_type,
-                "event_name": name,
-                "event_channel": channel,
-                "event_properties": properties,
-            }
-            variables |= {variable: plain[variable] for variable in self.plain}
+            variables |= {variable: values[_POSITIONS[variable]] for variable in self.plain}
         try:
-            return self._met(cel.Context(variables=variables)) is True
+            return self._execute(cel.Context(variables=variables)) is True
         except Exception:  # noqa: BLE001 - fails closed, whatever the library raises
             return False
 

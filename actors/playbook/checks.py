@@ -93,6 +93,13 @@ class Wanted:
         self.keys |= rule.keys
         self.whole |= rule.whole
 
+    def add_fields(self, fields: Iterable[tuple[str, str]]) -> None:
+        """Add fields that are read, each with the key that is looked up in it, or an empty one."""
+        for path, key in fields:
+            self.paths.add(path)
+            if key:
+                self.keys.add((path, key))
+
     def keys_by_path(self) -> dict[str, tuple[str, ...]]:
         """Return the sorted keys by map."""
         by_path: dict[str, list[str]] = {}

@@ -8,8 +8,10 @@ from typing import Any
 
 from actors.domain.economics import economics_of
 from actors.playbook import model
+from actors.playbook.arbitration import LeversModel, compile_arbitration, factor_of, window_of
 from actors.playbook.attribute_compiler import compile_attributes
 from actors.playbook.attribute_model import Attributes
+from actors.playbook.budget_files import check_budgets, compile_budgets
 from actors.playbook.checks import (
     NO_INSTANCE,
     Names,
@@ -20,10 +22,15 @@ from actors.playbook.checks import (
     compile_rule,
     contexts,
 )
+from actors.playbook.contents import checked_content, content_paths, locales_of, no_suggestion
+from actors.playbook.conversions import compile_conversions
 from actors.playbook.crosscheck import check_bundle
+from actors.playbook.experiment_files import check_experiments, compile_experiments
+from actors.playbook.feeds import compile_feeds
 from actors.playbook.group_files import compile_groups
-from actors.playbook.group_model import CUSTOMER
 from actors.playbook.identities import compile_identities
+from actors.playbook.learning_files import check_models, compile_models
+from actors.playbook.policy_files import PoliciesFile, compile_caps, compile_policies, zones_of
 from actors.playbook.problems import validate
 from actors.playbook.retention import compile_retention
 from actors.playbook.rules import Rule
@@ -37,16 +44,16 @@ from actors.playbook.schema import (
     FILES,
     ActionModel,
     ActionsFile,
-    CapModel,
+    DefaultTierModel,
     PlaybookFile,
-    PoliciesFile,
     SegmentsFile,
+    TierModel,
     TreatmentModel,
     TriggerModel,
     TriggersFile,
 )
 from actors.playbook.source import Document, Path
-from actors.playbook.templates import Template, parse_text
+from actors.playbook.templates import SUGGESTED, Template, parse_text
 
 _KnownKey = tuple[str, Path]
 _SCENARIOS = "scenarios.yaml"
@@ -78,10 +85,15 @@ class Compiler:
         self._compile_rules(names)
         self._compile_templates(names)
         check_bundle(self._documents, models)
+        check_budgets(self._documents, models)
+        check_experiments(self._documents, models)
+        self._wanted.add_fields(
+            check_models(self._documents, models["models.yaml"], names.attributes)
+        )
         check_scenarios(self._documents, models, self._attributes)
         if any(document.problems for document in self._documents.values()):
             return None
-        return self._build(version, models)
+        return self._build(version, models, names)
 
     def _names(self) -> Names:
         """Collect what is defined, also in files that have problems: those tell of themselves."""
@@ -124,9 +136,14 @@ class Compiler:
         for file, root in (("segments.yaml", "segments"), ("triggers.yaml", "triggers")):
             for name in _keys(self._documents[file].value((root,))):
                 yield file, (root, name, "when")
+        for name in _keys(self._documents["models.yaml"].value(("features",))):
+            yield "models.yaml", ("features", name, "when")
         actions = self._documents["actions.yaml"]
         for key in _keys(actions.value(("actions",))):
-            yield "actions.yaml", ("actions", key, "eligible")
+            for name in ("eligible", "applicable", "suitable"):
+                yield "actions.yaml", ("actions", key, name)
+            for channel in _keys(actions.value(("actions", key, "treatments"))):
+                yield "actions.yaml", ("actions", key, "treatments", channel, "when")
             weights = actions.value(("actions", key, "weights"))
             for i in range(len(weights) if isinstance(weights, list) else 0):
                 yield "actions.yaml", ("actions", key, "weights", i, "when")
@@ -137,12 +154,14 @@ class Compiler:
         document = self._documents["actions.yaml"]
         for key in _keys(document.value(("actions",))):
             for channel in _keys(document.value(("actions", key, "treatments"))):
-                path = ("actions", key, "treatments", channel, "content")
-                fields = _keys(document.value(path))
-                self._templates[path] = self._template(document, path, fields, names)
+                treatment = ("actions", key, "treatments", channel)
+                for path, fields in content_paths(document, treatment):
+                    found = self._template(document, path, fields, names)
+                    self._templates[path] = checked_content(document, treatment, path, found)
         document = self._documents[_SCENARIOS]
         for where, some in text_paths(document):
-            self._templates[where] = self._template(document, where, some, names)
+            found = self._templates[where] = self._template(document, where, some, names)
+            no_suggestion(document, where, found)
 
     def _template(
         self, document: Document, path: Path, named: Iterable[str], names: Names
@@ -157,16 +176,19 @@ class Compiler:
             fields.append((name, value))
         template = Template(tuple(fields))
         for each in template.placeholders:
+            if each.path == SUGGESTED:
+                continue
             self._wanted.paths.add(each.path)
             if each.key:
                 self._wanted.keys.add((each.path, each.key))
         return template
 
-    def _build(self, version: str, models: Mapping[str, Any]) -> model.Playbook:
+    def _build(self, version: str, models: Mapping[str, Any], names: Names) -> model.Playbook:
         book: PlaybookFile = models["playbook.yaml"]
         segments: SegmentsFile = models["segments.yaml"]
         policies: PoliciesFile = models["policies.yaml"]
-        actions = self._actions(models["actions.yaml"], book.currency.minor_digits)
+        levers = book.arbitration.levers
+        actions = self._actions(models["actions.yaml"], book.currency.minor_digits, levers)
         index = {action.key: action.index for action in actions}
         given = models["triggers.yaml"].triggers
         triggers = self._triggers(models["triggers.yaml"], index)
@@ -184,7 +206,8 @@ class Compiler:
                 )
                 for name, each in segments.segments.items()
             ),
-            tiers=tuple(model.Tier(t.segment, t.service_level, t.description) for t in book.tiers),
+            tiers=tuple(_level(t.segment, t) for t in book.tiers),
+            default_level=_level(book.default_tier.name, book.default_tier),
             default_tier=book.default_tier.name,
             default_service_level=book.default_tier.service_level,
             actions=actions,
@@ -200,7 +223,8 @@ class Compiler:
             waits_cancelled_by=_grouped(
                 (name, trigger) for trigger in triggers for name in sorted(trigger.cancel_on)
             ),
-            caps=tuple(_cap(name, each) for name, each in policies.caps.items()),
+            caps=compile_caps(policies),
+            policies=compile_policies(policies, zones_of(book.timezone, models[_SCENARIOS])),
             suppress_after_refusal_ms=policies.suppression.after_refusal or 0,
             purposes_without_consent=frozenset(policies.consent.purposes_not_needing_consent),
             by_placement=_grouped(
@@ -219,21 +243,35 @@ class Compiler:
                 book.economics.margin,
                 {name: float(cost) for name, cost in book.economics.contact_costs.items()},
             ),
+            arbitration=compile_arbitration(book.arbitration, book.currency.minor_digits),
+            attention_ms=window_of(book.arbitration),
             retention=compile_retention(policies.retention),
+            experiments=compile_experiments(models["experiments.yaml"], actions, book.timezone),
+            budgets=compile_budgets(
+                models["budgets.yaml"], book.timezone, book.currency.minor_digits
+            ),
+            learning=compile_models(models["models.yaml"], self._rules, names.attributes, actions),
+            conversions=compile_conversions(models["conversions.yaml"]),
+            feeds=compile_feeds(models["feeds.yaml"]),
+            suggests=any(action.suggest for action in actions),
             placements={name: each.placements for name, each in book.channels.items()},
             default_placements={
                 name: each.default_placements for name, each in book.channels.items()
             },
         )
 
-    def _actions(self, file: ActionsFile, digits: int) -> tuple[model.Action, ...]:
+    def _actions(
+        self, file: ActionsFile, digits: int, levers: LeversModel
+    ) -> tuple[model.Action, ...]:
         scale = Decimal(10) ** digits
         return tuple(
-            self._action(i, key, file.actions[key], scale)
+            self._action(i, key, file.actions[key], scale, levers)
             for i, key in enumerate(sorted(file.actions))
         )
 
-    def _action(self, index: int, key: str, each: ActionModel, scale: Decimal) -> model.Action:
+    def _action(
+        self, index: int, key: str, each: ActionModel, scale: Decimal, levers: LeversModel
+    ) -> model.Action:
         issue, group, name = key.split("/")
         path: Path = ("actions", key)
         return model.Action(
@@ -246,13 +284,17 @@ class Compiler:
             value_minor=float(each.value * scale),
             purpose=each.purpose,
             eligible=self._rules.get(("actions.yaml", (*path, "eligible"))),
+            applicable=self._rules.get(("actions.yaml", (*path, "applicable"))),
+            suitable=self._rules.get(("actions.yaml", (*path, "suitable"))),
             weights=tuple(
                 (self._rules["actions.yaml", (*path, "weights", i, "when")], weight.factor)
                 for i, weight in enumerate(each.weights)
             ),
-            lever=float(1 + Decimal(str(each.lever)) / 100),
+            lever=factor_of(levers, key, each.lever),
             starting_propensity=each.starting_propensity,
             expires_after_ms=each.expires_after,
+            success=frozenset(each.success),
+            suggest=each.suggest or "",
             treatments={
                 channel: self._treatment(key, channel, treatment, scale)
                 for channel, treatment in sorted(each.treatments.items())
@@ -268,6 +310,8 @@ class Compiler:
             placements=frozenset(each.placements),
             outbound=each.outbound,
             content=self._templates["actions", key, "treatments", channel, "content"],
+            locales=locales_of(self._templates, ("actions", key, "treatments", channel)),
+            when=self._rules.get(("actions.yaml", ("actions", key, "treatments", channel, "when"))),
         )
 
     def _triggers(self, file: TriggersFile, index: dict[str, int]) -> tuple[model.Trigger, ...]:
@@ -295,6 +339,17 @@ class Compiler:
         )
 
 
+def _level(name: str, each: TierModel | DefaultTierModel) -> model.Tier:
+    return model.Tier(
+        name,
+        each.service_level,
+        each.description if isinstance(each, TierModel) else "",
+        channels=None if each.channels is None else frozenset(each.channels),
+        routing=each.routing,
+        reply_within_ms=each.reply_within or 0,
+    )
+
+
 def _without_instance(file: str, path: Path) -> str:
     """Return why a rule cannot ask about a scenario's instance; empty when it can."""
     if file != _SCENARIOS:
@@ -318,19 +373,3 @@ def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, tuple[Any, ...]]:
     for key, value in pairs:
         groups.setdefault(key, []).append(value)
     return {key: tuple(values) for key, values in groups.items()}
-
-
-def _cap(name: str, each: CapModel) -> model.Cap:
-    def names(of: tuple[str, ...] | None) -> frozenset[str] | None:
-        return None if of is None else frozenset(of)
-
-    return model.Cap(
-        name=name,
-        limit=each.limit,
-        window_ms=each.window,
-        channels=names(each.channels),
-        groups=names(each.groups),
-        actions=names(each.actions),
-        purposes=names(each.purposes),
-        per="" if each.per == CUSTOMER else each.per,
-    )

@@ -5,25 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.domain.economics import CHANNEL_WAYS, CONTACT_COSTS
-from actors.domain.groups import MAX_GROUP_CONTACTS
-from actors.domain.profile import MAX_CONTACTS
-from actors.playbook.group_model import CUSTOMER
+from actors.playbook.arbitration import check_levers
+from actors.playbook.feeds import check_feeds
 from actors.playbook.hints import expected, nearest
+from actors.playbook.policy_checks import check_names, check_policies
 from actors.playbook.references import tokenize, uses
-from actors.playbook.retention import check_retention
 from actors.playbook.scenario_schema import known_zones
 from actors.playbook.schema import (
     ActionsFile,
-    CapModel,
     PlaybookFile,
-    PoliciesFile,
     TreatmentModel,
     TriggerModel,
     TriggersFile,
 )
 from actors.playbook.source import Document, Path
-
-USUAL_PURPOSES = frozenset({"onsite", "marketing", "service"})
 
 
 def check_bundle(documents: Mapping[str, Document], models: Mapping[str, Any]) -> None:
@@ -40,7 +35,9 @@ def check_bundle(documents: Mapping[str, Document], models: Mapping[str, Any]) -
     if models["triggers.yaml"] is not None:
         check.triggers(models["triggers.yaml"])
     if models["policies.yaml"] is not None:
-        check.policies(models["policies.yaml"])
+        check_policies(documents, models["policies.yaml"])
+    if models["feeds.yaml"] is not None:
+        check_feeds(documents, models["feeds.yaml"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +53,7 @@ class _Checker:
         what: str,
         known: Collection[str] | None,
     ) -> None:
-        if known is None:
-            return
-        document = self.documents[file]
-        seen: set[str] = set()
-        for i, name in enumerate(names):
-            here = document.place((*path, i))
-            if name not in known:
-                document.report(here, f"unknown {what} {name!r}{expected(name, known)}")
-            elif name in seen:
-                document.report(here, f"{what} {name!r} is listed twice")
-            seen.add(name)
+        check_names(self.documents[file], path, names, what, known)
 
     def playbook(self, book: PlaybookFile) -> None:
         """Check time zone, tiers and channels."""
@@ -87,6 +74,8 @@ class _Checker:
                 document.report(place, f"unknown segment {tier.segment!r}{end}")
             elif tier.segment in [each.segment for each in book.tiers[:i]]:
                 document.report(place, f"tier {tier.segment!r} is listed twice")
+            self._reached(book, ("tiers", i, "channels"), tier.channels)
+        self._reached(book, ("defaultTier", "channels"), book.default_tier.channels)
         if book.default_tier.name in [each.segment for each in book.tiers]:
             text = f"default tier {book.default_tier.name!r} is a tier, expected a name of its own"
             document.report(document.place(("defaultTier", "name")), text)
@@ -100,6 +89,15 @@ class _Checker:
             if name not in costing:
                 place = document.key_place(("economics", "contactCosts", name))
                 document.report(place, f"unknown channel {name!r}{expected(name, costing)}")
+        keys = self.documents["actions.yaml"].names("actions")
+        if keys is not None:
+            check_levers(document, book.arbitration, keys)
+
+    def _reached(self, book: PlaybookFile, path: Path, channels: Collection[str] | None) -> None:
+        """Check that the channels of a tier are ones that can be written to."""
+        known = [name for name, each in book.channels.items() if each.outbound]
+        what = "channel that can be written to"
+        self._known("playbook.yaml", path, channels or (), what, known)
 
     def actions(self, file: ActionsFile) -> None:
         """Check treatments against the channels."""
@@ -234,58 +232,6 @@ class _Checker:
                 place = document.place((*path, "propose", i))
                 document.report(place, f"action {key!r} has no treatment {what}")
 
-    def policies(self, file: PoliciesFile) -> None:
-        """Check the names in caps and consent."""
-        document = self.documents["actions.yaml"]
-        actions = document.names("actions")
-        groups = purposes = None
-        if actions is not None:
-            groups = {key.split("/")[1] for key in actions if key.count("/") == 2}
-            given = [document.value(("actions", key, "purpose")) for key in actions]
-            purposes = USUAL_PURPOSES | {each for each in given if isinstance(each, str)}
-        channels = self.documents["playbook.yaml"].names("channels")
-        for name, cap in file.caps.items():
-            for field, names, what, known in (
-                ("channels", cap.channels, "channel", channels),
-                ("groups", cap.groups, "group", groups),
-                ("actions", cap.actions, "action", actions),
-                ("purposes", cap.purposes, "purpose", purposes),
-            ):
-                if names is not None:
-                    self._known("policies.yaml", ("caps", name, field), names, what, known)
-            self._per(name, cap, file)
-            most = _most_contacts(tuple(file.caps.values()), cap.window)
-            if most > MAX_CONTACTS:
-                policies = self.documents["policies.yaml"]
-                policies.report(
-                    policies.place(("caps", name, "window")),
-                    f"the caps allow up to {most:,} contacts in this window, expected at most the"
-                    f" {MAX_CONTACTS} that a profile remembers; shorten it, or lower the limits",
-                )
-        exempt = file.consent.purposes_not_needing_consent
-        path = ("consent", "purposesNotNeedingConsent")
-        self._known("policies.yaml", path, exempt, "purpose", purposes)
-        check_retention(self.documents["policies.yaml"], file.retention)
-
-    def _per(self, name: str, cap: CapModel, file: PoliciesFile) -> None:
-        """Check that a cap counts for something that there is, and within what a group remembers."""
-        kinds = self.documents["groups.yaml"].names("kinds")
-        if cap.per == CUSTOMER or kinds is None:
-            return
-        document, path = self.documents["policies.yaml"], ("caps", name, "per")
-        if cap.per not in kinds:
-            known = {CUSTOMER, *kinds}
-            text = f"unknown kind of group {cap.per!r}{expected(cap.per, known)}"
-            document.report(document.place(path), text)
-            return
-        most = sum(each.limit for each in file.caps.values() if each.per == cap.per)
-        if most > MAX_GROUP_CONTACTS:
-            document.report(
-                document.place(path),
-                f"the limits of all caps per {cap.per} add up to {most:,}, expected at most the"
-                f" {MAX_GROUP_CONTACTS} contacts that a group remembers",
-            )
-
 
 def lasting_segment(segments: Document, name: str) -> str:
     """Return why nobody can enter or leave a segment of this name; empty when somebody can."""
@@ -302,31 +248,3 @@ def lasting_segment(segments: Document, name: str) -> str:
 
 def _is_outbound(treatment: TreatmentModel) -> bool:
     return treatment.outbound
-
-
-def _most_contacts(caps: tuple[CapModel, ...], window_ms: int) -> int:
-    """Return how many contacts all caps together allow in a window.
-
-    A cap whose contacts all count under a wider cap adds nothing to it.
-    """
-    widest = [
-        cap
-        for i, cap in enumerate(caps)
-        if not any(
-            _covers(other, cap) and (j < i or not _covers(cap, other))
-            for j, other in enumerate(caps)
-            if j != i
-        )
-    ]
-    return sum(cap.limit * -(-window_ms // cap.window) for cap in widest)
-
-
-def _covers(wide: CapModel, narrow: CapModel) -> bool:
-    """Return whether every contact that counts under `narrow` counts under `wide`."""
-    pairs = (
-        (wide.channels, narrow.channels),
-        (wide.groups, narrow.groups),
-        (wide.actions, narrow.actions),
-        (wide.purposes, narrow.purposes),
-    )
-    return all(w is None or (n is not None and set(n) <= set(w)) for w, n in pairs)

@@ -9,6 +9,15 @@ _UNITS_MS = (604_800_000, 86_400_000, 3_600_000, 60_000, 1_000)
 MAX_MS = 3660 * 86_400_000
 
 
+def format_duration(duration_ms: int) -> str:
+    """Return a duration of whole seconds in ISO 8601, as `parse_duration_ms` reads it."""
+    days, rest = divmod(duration_ms // 1000, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, rest = divmod(rest, 60)
+    clock = "".join(f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if n)
+    return f"P{f'{days}D' if days else ''}{'T' if clock else ''}{clock}"
+
+
 def parse_duration_ms(text: str) -> int:
     """Return a duration in milliseconds: weeks, or days, hours, minutes and seconds.
 

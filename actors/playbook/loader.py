@@ -1,6 +1,7 @@
 """Reading, checking, packing and naming playbook bundles."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -60,11 +61,17 @@ def library(name: str) -> Bundle:
 
 
 def compile_bundle(bundle: Bundle) -> Playbook:
-    """Compile a bundle.
+    """Compile a bundle; one that was compiled lately gives the same playbook again.
 
     Raises:
         PlaybookError: With all its problems, in the order of files, lines and columns.
     """
+    return _compiled(tuple(bundle.items()))
+
+
+@lru_cache(maxsize=4)
+def _compiled(files: tuple[tuple[str, str], ...]) -> Playbook:
+    bundle = dict(files)
     problems = _unfit(bundle)
     documents = {name: parse(name, _plain(bundle[name])) for name in FILES if name in bundle}
     for name in REQUIRED:

@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass, field
 
+from actors.domain.actions import POSITIVE
 from actors.domain.economics import STANDARD, Economics
+from actors.playbook import arbitration_model
+from actors.playbook.arbitration_model import Arbitration
 from actors.playbook.attribute_model import Attributes
+from actors.playbook.budget_model import NO_BUDGETS, Budgets
+from actors.playbook.conversion_model import USUAL, Conversions
+from actors.playbook.experiment_model import NO_EXPERIMENTS, Experiments
+from actors.playbook.feed_model import NO_FEEDS, Feeds
 from actors.playbook.group_model import NO_KINDS, GroupRules
 from actors.playbook.identity_model import DEFAULT_RULES, IdentityRules
+from actors.playbook.learning_model import NO_MODELS, Learning
+from actors.playbook.policy_model import NO_POLICIES, Policies
 from actors.playbook.retention_model import KEEP_ALL, Retention
 from actors.playbook.rules import Rule
 from actors.playbook.scenario_model import Scenario
@@ -23,11 +32,19 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A segment with a service level."""
+    """A segment with a service level.
+
+    `channels` are those that may be written to, None for all. `routing` says who handles a service contact: 0
+    self-service, 1 a general agent, 2 a skilled agent, None unsaid. `reply_within_ms` is the goal for a
+    reply, 0 for none.
+    """
 
     segment: str
     service_level: str
     description: str = ""
+    channels: frozenset[str] | None = None
+    routing: int | None = None
+    reply_within_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +52,8 @@ class Treatment:
     """How an action looks on one channel. `placements` are where it may stand in a reply there.
 
     `outbound` says that the channel can be written to. `cost_minor` is in minor units and may be a
-    fraction of one.
+    fraction of one. `when` is the rule under which it may be used, None for always.
+    `locales` holds the content by language tag, in small letters.
     """
 
     channel: str
@@ -43,14 +61,40 @@ class Treatment:
     placements: frozenset[str]
     outbound: bool
     content: Template
+    locales: dict[str, Template] = field(default_factory=dict)
+    when: Rule | None = None
+
+    @property
+    def texts(self) -> Template:
+        """All its content, in every language."""
+        fields = [*self.content.fields]
+        for each in self.locales.values():
+            fields += each.fields
+        return Template(tuple(fields))
+
+    def content_in(self, locale: str) -> Template:
+        """Return the content in a language, else in the one without its region, else as it is by default.
+
+        Of `de-Latn-CH` or `de_CH.UTF-8` each part is left off in turn, from the end.
+        """
+        if self.locales and locale:
+            parts = locale.split(".", maxsplit=1)[0].replace("_", "-").lower().split("-")
+            while parts:
+                found = self.locales.get("-".join(parts))
+                if found is not None:
+                    return found
+                parts.pop()
+        return self.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """Something that can be offered or said. `key` is `issue/group/name`.
 
-    `lever` is a factor, 1.0 for none; `weights` are factors that apply while their rule holds;
-    `starting_propensity`, in (0, 1), is the prior mean of the models.
+    `lever` is the factor of all its levers, 1.0 for none; `eligible`, `applicable` and `suitable` are
+    rules of the funnel, None for no rule; `weights` are factors that apply while their rule holds;
+    `starting_propensity`, in (0, 1), is the prior mean of the models. `success` are the outcomes that the
+    models take for a yes. `suggest` names the model that fills in what is suggested; empty for none.
     """
 
     index: int
@@ -66,7 +110,11 @@ class Action:
     starting_propensity: float
     expires_after_ms: int
     treatments: dict[str, Treatment]
+    success: frozenset[str] = POSITIVE
+    suggest: str = ""
     description: str = ""
+    applicable: Rule | None = None
+    suitable: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +143,8 @@ class Trigger:
 class Cap:
     """At most `limit` contacts in any `window_ms`. A filter that is None lets everything count.
 
-    `groups` hold the middle part of action keys. `per` is the kind of group for which it counts; empty
+    `unit` is that of a calendar window (`day`, `week` or `month`, local to the customer), empty for elapsed
+    time; of a calendar window `window_ms` is the longest that it can be. `groups` hold the middle part of action keys. `per` is the kind of group for which it counts; empty
     for a cap of one customer.
     """
 
@@ -107,6 +156,7 @@ class Cap:
     actions: frozenset[str] | None
     purposes: frozenset[str] | None
     per: str = ""
+    unit: str = ""
 
 
 def event_key(event_type: str, name: str) -> str:
@@ -125,7 +175,8 @@ class Playbook:
     `placements` are those each channel has; `default_placements` are asked when a channel's event
     names none. `waits_cancelled_by` holds the delayed triggers that an event name cancels.
     `triggers_by_change` has those on segments and deviations, which no event can start, whatever its name.
-    `scenarios_hearing` holds scenarios by the keys of the signals that their starts listen to. `earlier` are versions of
+    `scenarios_hearing` holds scenarios by the keys of the signals that their starts listen to. `attention_ms` is for how long a contact makes attention
+    dearer, 0 for never. `suggests` says that an action does. `earlier` are versions of
     scenarios that are not in force and still walked, by (name, digest), and `earlier_books` the playbooks they are from.
     """
 
@@ -162,7 +213,17 @@ class Playbook:
     earlier: dict[tuple[str, str], Scenario] = field(default_factory=dict)
     earlier_books: dict[tuple[str, str], "Playbook"] = field(default_factory=dict)
     economics: Economics = STANDARD
+    arbitration: Arbitration = arbitration_model.STANDARD
     retention: Retention = KEEP_ALL
+    policies: Policies = NO_POLICIES
+    attention_ms: int = 0
+    default_level: Tier = Tier("standard", "standard")
+    budgets: Budgets = NO_BUDGETS
+    experiments: Experiments = NO_EXPERIMENTS
+    conversions: Conversions = USUAL
+    feeds: Feeds = NO_FEEDS
+    suggests: bool = False
+    learning: Learning = NO_MODELS
     description: str = ""
 
     def action(self, key: str) -> Action | None:
@@ -173,6 +234,13 @@ class Playbook:
     def triggers_for(self, event_type: str, name: str) -> tuple[Trigger, ...]:
         """Return the triggers that wait for such an event, in file order."""
         return self.triggers_by_event.get(event_key(event_type, name), ())
+
+    def level(self, tier: str) -> Tier:
+        """Return a tier by name, with what it says of service; the default for any other name."""
+        for each in self.tiers:
+            if each.segment == tier:
+                return each
+        return self.default_level
 
     def service_level(self, tier: str) -> str:
         """Return the service level of a tier by name."""

@@ -7,12 +7,17 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt, StrictStr
 
 from actors.domain.economics import DEFAULT_MARGIN
-from actors.domain.profile import MAX_CONTACTS
+from actors.playbook.arbitration import ArbitrationModel, Lever
 from actors.playbook.attributes import AttributesFile
+from actors.playbook.budget_files import BudgetsFile
+from actors.playbook.content_model import SUCCESS, Formats, Locales, Success
+from actors.playbook.conversions import ConversionsFile
+from actors.playbook.experiment_files import ExperimentsFile
+from actors.playbook.feeds import FeedsFile
 from actors.playbook.group_files import GroupsFile
-from actors.playbook.group_model import CUSTOMER
 from actors.playbook.identities import IdentitiesFile
-from actors.playbook.retention import RetentionModel
+from actors.playbook.learning_files import ModelsFile
+from actors.playbook.policy_files import PoliciesFile
 from actors.playbook.scenario_schema import ScenariosFile
 from actors.playbook.yaml_types import (
     CONFIG,
@@ -38,6 +43,10 @@ class _Model(BaseModel):
     model_config = CONFIG
 
 
+Routing = Annotated[StrictInt, Field(ge=0, le=2)]
+"""Who handles a service contact: 0 self-service, 1 a general agent, 2 a skilled agent."""
+
+
 class CurrencyModel(_Model):
     """The book currency and how many digits its minor unit has."""
 
@@ -54,18 +63,27 @@ class ChannelModel(_Model):
 
 
 class DefaultTierModel(_Model):
-    """The tier of customers for whom no tier's segment holds."""
+    """The tier of customers for whom no tier's segment holds; its service level as in `TierModel`."""
 
     name: Name = "standard"
     service_level: Name = "standard"
+    channels: NonEmpty | None = None
+    routing: Routing | None = None
+    reply_within: DurationMs | None = None
 
 
 class TierModel(_Model):
-    """A tier; tiers are tried in order."""
+    """A tier; tiers are tried in order.
+
+    `channels` are those that may be written to, by default all; `reply_within` is the goal for a reply.
+    """
 
     segment: Name
     service_level: Name
     description: Text = ""
+    channels: NonEmpty | None = None
+    routing: Routing | None = None
+    reply_within: DurationMs | None = None
 
 
 class EconomicsModel(_Model):
@@ -87,6 +105,7 @@ class PlaybookFile(_Model):
     tiers: tuple[TierModel, ...] = Field((), max_length=MAX_ENTRIES)
     default_tier: DefaultTierModel = DefaultTierModel()
     economics: EconomicsModel = EconomicsModel()
+    arbitration: ArbitrationModel = ArbitrationModel()
 
 
 class SegmentModel(_Model):
@@ -112,10 +131,13 @@ class WeightModel(_Model):
 class TreatmentModel(_Model):
     """How an action looks on one channel; the key in the file is the channel."""
 
+    when: Text | None = None
     cost: Money = Decimal(0)
     placements: Names = ()
     outbound: StrictBool = False
     content: dict[Label, ContentValue] = {}
+    locales: Locales = {}
+    formats: Formats = {}
 
 
 class ActionModel(_Model):
@@ -125,10 +147,14 @@ class ActionModel(_Model):
     value: Money
     purpose: Name
     eligible: Text | None = None
+    applicable: Text | None = None
+    suitable: Text | None = None
     weights: tuple[WeightModel, ...] = Field((), max_length=MAX_ENTRIES)
-    lever: Annotated[float, BeforeValidator(no_bool), Field(ge=-100, le=10_000)] = 0.0
+    lever: Lever = 0.0
     starting_propensity: Annotated[float, BeforeValidator(no_bool), Field(gt=0, lt=1)]
     expires_after: DurationMs = 7 * 86_400_000
+    success: Success = SUCCESS
+    suggest: Name | None = None
     treatments: dict[Name, TreatmentModel] = Field(min_length=1)
 
 
@@ -158,42 +184,6 @@ class TriggersFile(_Model):
     triggers: dict[Name, TriggerModel] = {}
 
 
-class CapModel(_Model):
-    """A contact cap; the key in the file is its name. `per` is a kind of group, or `customer`."""
-
-    description: Text = ""
-    limit: Annotated[StrictInt, Field(ge=1, le=MAX_CONTACTS)]
-    window: DurationMs
-    per: Name = CUSTOMER
-    channels: NonEmpty | None = None
-    groups: NonEmpty | None = None
-    actions: NonEmpty | None = None
-    purposes: NonEmpty | None = None
-
-
-class SuppressionModel(_Model):
-    """How long an action rests after a refusal; by default it does not."""
-
-    after_refusal: DurationMs | None = None
-
-
-class ConsentModel(_Model):
-    """Purposes for which a customer need not have said yes."""
-
-    purposes_not_needing_consent: tuple[StrictStr, ...] = Field(
-        ("onsite", "service"), max_length=MAX_ENTRIES
-    )
-
-
-class PoliciesFile(_Model):
-    """`policies.yaml`."""
-
-    caps: dict[Name, CapModel] = {}
-    suppression: SuppressionModel = SuppressionModel()
-    consent: ConsentModel = ConsentModel()
-    retention: RetentionModel = RetentionModel()
-
-
 FILES: dict[str, type[BaseModel]] = {
     "playbook.yaml": PlaybookFile,
     "segments.yaml": SegmentsFile,
@@ -204,6 +194,11 @@ FILES: dict[str, type[BaseModel]] = {
     "attributes.yaml": AttributesFile,
     "identities.yaml": IdentitiesFile,
     "groups.yaml": GroupsFile,
+    "budgets.yaml": BudgetsFile,
+    "experiments.yaml": ExperimentsFile,
+    "conversions.yaml": ConversionsFile,
+    "feeds.yaml": FeedsFile,
+    "models.yaml": ModelsFile,
 }
 """The files of a bundle, in the order in which their problems are told."""
 REQUIRED = ("playbook.yaml", "actions.yaml")

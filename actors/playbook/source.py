@@ -98,6 +98,11 @@ class Document:
         self.problems.append(Problem(self.file, *place, text))
 
 
+def compose(text: str) -> Any:
+    """Return the root node of a YAML text, None of an empty one; raises what ruamel.yaml does."""
+    return YAML(typ="safe", pure=True).compose(text)
+
+
 def parse(file: str, text: str) -> Document:
     """Read one YAML file; what is wrong with it is in the result's `problems`."""
     document = Document(file, text)
@@ -106,7 +111,7 @@ def parse(file: str, text: str) -> Document:
         document.report(too_deep, f"nests deeper than the {MAX_NESTING} levels allowed")
         return document
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -1,16 +1,27 @@
 """Content of treatments: texts with `{{profile.traits.first_name|there}}` placeholders."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from html import escape
 from math import isfinite
+from urllib.parse import quote
 
 from actors.playbook.fields import ATTRIBUTES, CATALOGUE, INSTANCE, resolve
 from actors.playbook.hints import expected, nearest
 
 MAX_VALUE_LENGTH = 200
 """A value that is put into a text is cut here: traits come from outside."""
+
+SUGGESTED = "suggested"
+"""What placeholders for a suggested item begin with."""
+_SUGGESTION = ("item", "name")
+
+HTML, TEXT, URL = "html", "text", "url"
+FORMATS = (HTML, TEXT, URL)
+"""What a field may be: part of a page, plain text, or a URL. Values are put in accordingly."""
+_TEXTS = frozenset({"subject", "preheader", "text", "sms", "line", "talk"})
+_URLS = frozenset({"url", "link", "href", "image"})
 
 Content = str | int | float | bool
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -44,9 +55,13 @@ Part = str | Placeholder
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Compiled content: by name, either a plain value or the parts of a text."""
+    """Compiled content: by name, either a plain value or the parts of a text.
+
+    `formats` has one of `FORMATS` a field; empty for those that go by their names.
+    """
 
     fields: tuple[tuple[str, Content | tuple[Part, ...]], ...] = ()
+    formats: tuple[str, ...] = ()
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
@@ -87,17 +102,31 @@ def parse_text(
     return tuple([*parts, rest] if rest else parts), errors
 
 
-def render(content: Template, values: Mapping[str, object]) -> dict[str, Content]:
-    """Return the content with values by placeholder name put in, HTML-escaped.
+def format_of(name: str) -> str:
+    """Return what a field of this name is: HTML unless the name says otherwise."""
+    last = re.split(r"[_-]|(?<=[a-z0-9])(?=[A-Z])", name)[-1].lower()
+    if name in _TEXTS or last == "text":
+        return TEXT
+    return URL if name in _URLS or last == "url" else HTML
 
-    Missing values, empty ones, and those that are neither text, number nor bool give the fallback.
-    Control characters become blanks, so that a value cannot start a new line of a mail's header.
+
+def render(content: Template, values: Mapping[str, object]) -> dict[str, Content]:
+    """Return the content with values by placeholder name put in, as the field's format wants it.
+
+    HTML is escaped, what goes into a URL percent-encoded, so that it stays one piece of it; into plain
+    text it goes as it is. Missing values, empty ones, and those that are neither text, number nor bool
+    give the fallback. Control characters become blanks everywhere, so that a value cannot start a new
+    line of a mail's header.
     """
     rendered: dict[str, Content] = {}
-    for name, value in content.fields:
+    formats = content.formats or [format_of(name) for name, _ in content.fields]
+    for (name, value), form in zip(content.fields, formats, strict=True):
         if isinstance(value, tuple):
+            put = _PUT[form]
             texts = [
-                part if isinstance(part, str) else _shown(values.get(part.name), part.fallback)
+                part
+                if isinstance(part, str)
+                else put(_plain(values.get(part.name))) or part.fallback
                 for part in value
             ]
             rendered[name] = "".join(texts)
@@ -131,6 +160,11 @@ def _placeholder(inner: str, attributes: Collection[str] | None) -> Placeholder 
     """Return the placeholder, or what is wrong with it."""
     name, bar, fallback = inner.partition("|")
     name = name.strip()
+    root, _, key = name.partition(".")
+    if root == SUGGESTED:
+        if key not in _SUGGESTION:
+            return f"unknown field {name!r}, expected suggested.item or suggested.name"
+        return Placeholder(name, SUGGESTED, key, fallback)
     field, inside = resolve(tuple(name.split(".")))
     if field is None:
         names = [path for path, each in CATALOGUE.items() if each.is_scalar or each.is_map]
@@ -151,9 +185,8 @@ def _placeholder(inner: str, attributes: Collection[str] | None) -> Placeholder 
     return Placeholder(name, field.path, "", fallback)
 
 
-def _shown(value: object, fallback: str) -> str:
-    text = _plain(value)
-    return escape(text) if text else fallback
+def _in_url(text: str) -> str:
+    return "" if text in {".", ".."} else quote(text, safe="")
 
 
 def _plain(value: object) -> str:
@@ -169,3 +202,6 @@ def _plain(value: object) -> str:
     elif isinstance(value, float) and isfinite(value):
         text = f"{value:.0f}" if value.is_integer() else f"{value:.2f}"
     return text
+
+
+_PUT: dict[str, Callable[[str], str]] = {HTML: escape, TEXT: str, URL: _in_url}

@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from actors.playbook.durations import parse_duration_ms
+from actors.playbook.hints import expected
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 _ACTION_KEY = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*){2}")
@@ -34,6 +35,17 @@ def matches(pattern: re.Pattern[str], what: str) -> AfterValidator:
     def check(text: str) -> str:
         if len(text) > MAX_NAME_LENGTH or not pattern.fullmatch(text):
             raise ValueError(f"expected {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+def one_of(choices: tuple[str, ...]) -> AfterValidator:
+    """Return a check that a text is one of some."""
+
+    def check(text: str) -> str:
+        if text not in choices:
+            raise ValueError(expected(text, choices).removeprefix("; "))
         return text
 
     return AfterValidator(check)

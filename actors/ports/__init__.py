@@ -1,6 +1,18 @@
 """Protocols through which the core's shell meets the outside: store, scorer, clock, channel."""
 
+from actors.ports.budgets import Reserved, reserved
 from actors.ports.groups import GroupWrite, MemberRow, StoredGroup
+from actors.ports.outbox import (
+    GRANTED,
+    Check,
+    Claim,
+    OutboxItem,
+    OutboxResult,
+    OutboxRow,
+    OutboxState,
+    Permit,
+    paused_by,
+)
 from actors.ports.outside import (
     Channel,
     Clock,
@@ -23,10 +35,6 @@ from actors.ports.rows import (
     Lookup,
     Member,
     Message,
-    OutboxItem,
-    OutboxResult,
-    OutboxRow,
-    OutboxState,
     PartitionRow,
     ScenarioCount,
     SegmentFlow,
@@ -38,9 +46,12 @@ from actors.ports.rows import (
 from actors.ports.store import Store
 
 __all__ = [
+    "GRANTED",
     "CellRow",
     "Change",
     "Channel",
+    "Check",
+    "Claim",
     "Clock",
     "Delivery",
     "DeliveryStatus",
@@ -63,6 +74,8 @@ __all__ = [
     "OutboxRow",
     "OutboxState",
     "PartitionRow",
+    "Permit",
+    "Reserved",
     "ScenarioCount",
     "Scorer",
     "SegmentFlow",
@@ -72,4 +85,6 @@ __all__ = [
     "TimelineRow",
     "TimerRow",
     "Verdict",
+    "paused_by",
+    "reserved",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from actors.domain.scores import ScoreRow, Scores
 
@@ -42,13 +42,15 @@ class DeliveryStatus(Enum):
 class Delivery:
     """The result of one attempt: `retry_after_s` is what the receiver asked for, if it did.
 
-    `answer` is the body of a short answer to what was delivered, else empty.
+    `answer` is the body of a short answer to what was delivered, else empty. `bounce` says of one that was
+    refused whether the address is dead (`hard`) or only this message was not taken (`soft`).
     """
 
     status: DeliveryStatus
     detail: str = ""
     retry_after_s: float | None = None
     answer: bytes = b""
+    bounce: Literal["", "hard", "soft"] = ""
 
 
 class Channel(Protocol):

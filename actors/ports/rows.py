@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from actors.domain.budgets import Spend, Window
 from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
 from actors.ports.groups import GroupWrite, StoredGroup
+from actors.ports.outbox import OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Lookup:
     """What one group needs to know before its turns begin.
 
     `tombstones` are keyed hashes of identities that may have been erased; `owned_by` are customers
-    of whom all identities are asked for, `grouped` those whose groups are, also those that they left.
+    of whom all identities are asked for, `grouped` those whose groups are, also those that they left;
+    `budgets` windows, one of a budget.
     """
 
     identities: tuple[Identity, ...] = ()
@@ -43,6 +46,7 @@ class Lookup:
     owned_by: tuple[int, ...] = ()
     groups: tuple[GroupKey, ...] = ()
     grouped: tuple[int, ...] = ()
+    budgets: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class Found:
 
     Customers are those asked for by number and those who own an identity asked for; `turns` are
     journal payloads by (number, seq); `tombstones` the instants of erasure; `identities` all that a
-    customer owns, in order of kind and value; `memberships` the keys of groups, in that order too.
+    customer owns, in order of kind and value; `memberships` the keys of groups, in that order too; `spent`
+    what stands in each window asked for, 0 when nothing does. A store that leases budgets out counts as
+    spent what the asking process could not spend.
     """
 
     owners: dict[Identity, int] = field(default_factory=dict)
@@ -62,6 +68,7 @@ class Found:
     identities: dict[int, tuple[Identity, ...]] = field(default_factory=dict)
     groups: dict[GroupKey, StoredGroup] = field(default_factory=dict)
     memberships: dict[int, tuple[GroupKey, ...]] = field(default_factory=dict)
+    spent: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +115,6 @@ class TimerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """An effect on its way out. `payload` is msgpack: what the channel is to deliver.
-
-    `send_at_ms` and `expires_at_ms` are on the business clock.
-    """
-
-    seq: int
-    n: int
-    channel: str
-    send_at_ms: int
-    expires_at_ms: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Erasure:
     """What is wiped out with a change: everything about `numbers` but their rows' places.
 
@@ -146,9 +138,12 @@ class Change:
     proof, and whoever owns it loses the race from then on. `tied_to` names the customer of this call
     with whose change this one is written, or neither is. `identities_from` are the customers
     from whom `identities` may be taken. `outbox_cancelled` names (number, seq, n) of effects to withdraw
-    if they are still pending. `segments_left` are (name, when) on the business clock, `segments_entered`
+    if they are still pending or held; `outbox_dropped` those of which it is said into which end and why:
+    (number, seq, n, state, error). `outbox_released` names (number, seq, n, when) of held or pending effects that may go
+    from that instant of the business clock on, `outbox_postponed` of those which are held until then. `segments_left` are (name, when) on the business clock, `segments_entered`
     (name, since when), written after those. `groups` are records that it shares with other members: two
-    changes of one call never write the same. `scenario_counts` are what to add to a `ScenarioCount`.
+    changes of one call never write the same. `scenario_counts` are what to add to a `ScenarioCount`. `spends` are
+    what is taken of budgets; `outbox` rows say which of that is theirs.
     """
 
     number: int
@@ -164,6 +159,9 @@ class Change:
     timers_deleted: list[str] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     outbox_cancelled: list[tuple[int, int, int]] = field(default_factory=list)
+    outbox_dropped: list[tuple[int, int, int, int, str]] = field(default_factory=list)
+    outbox_released: list[tuple[int, int, int, int]] = field(default_factory=list)
+    outbox_postponed: list[tuple[int, int, int, int]] = field(default_factory=list)
     tied_to: int = 0
     identities_from: tuple[int, ...] = ()
     erasure: Erasure | None = None
@@ -171,6 +169,7 @@ class Change:
     segments_left: list[tuple[str, int]] = field(default_factory=list)
     groups: list[GroupWrite] = field(default_factory=list)
     scenario_counts: list[tuple[str, str, str, int, int, int]] = field(default_factory=list)
+    spends: list[Spend] = field(default_factory=list)
 
 
 class Verdict(Enum):
@@ -179,6 +178,7 @@ class Verdict(Enum):
     COMMITTED = 0
     FENCED = 1
     RACE_LOST = 2
+    OVERSPENT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,53 +263,6 @@ class LaunchPart:
     seen: int
     entered: int
     done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxItem:
-    """An outbox row as the dispatcher and the stream see it.
-
-    `state` is one of `OutboxState`. `committed_at_ms` and `next_at_ms` are on the machine clock.
-    """
-
-    number: int
-    seq: int
-    n: int
-    partition: int
-    channel: str
-    state: int
-    attempts: int
-    committed_at_ms: int
-    next_at_ms: int
-    expires_at_ms: int
-    payload: bytes
-    last_error: str = ""
-
-
-class OutboxState:
-    """Life of an outbox row: pending → sending → sent; or back to pending; or an end."""
-
-    PENDING = 0
-    SENDING = 1
-    SENT = 2
-    PARKED = 3
-    CANCELLED = 4
-    EXPIRED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxResult:
-    """How one attempt ended: the state to store, when to try again, and a word on why.
-
-    `next_at_ms` of one that was sent is when it was.
-    """
-
-    number: int
-    seq: int
-    n: int
-    state: int
-    next_at_ms: int = 0
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.domain.groups import GroupKey
+from actors.ports.outbox import Check, Claim, OutboxItem, OutboxResult
 from actors.ports.rows import (
     CellRow,
     Change,
@@ -13,8 +14,6 @@ from actors.ports.rows import (
     LaunchPart,
     Lookup,
     Member,
-    OutboxItem,
-    OutboxResult,
     PartitionRow,
     ScenarioCount,
     SegmentFlow,
@@ -39,7 +38,9 @@ class Store(Protocol):
         For each change, in order: its partition's epoch must equal `epoch` (else FENCED); its row
         must have `seq_before` and that partition, or not exist when `seq_before` is 0; none of its
         message hashes may exist; each of its identities must be unowned, its own or that of
-        `identities_from`; each group that it writes must have `seq_before` (else RACE_LOST). Entering a segment again replaces since when and is not
+        `identities_from`; each group that it writes must have `seq_before` (else RACE_LOST); what it spends
+        must fit the windows together with what is spent in them (else OVERSPENT, and it may be made anew from
+        what is left). An effect that is cancelled or dropped before any attempt gives back what it has taken. Entering a segment again replaces since when and is not
         counted, nor is leaving one without being in it. Changes that are tied are written together or not at all.
         Two changes of one call never name the same customer, nor the same group.
         """
@@ -145,13 +146,22 @@ class Store(Protocol):
         ...
 
     async def outbox_claim(
-        self, items: Sequence[OutboxItem], epochs: dict[int, int], now_machine_ms: int
-    ) -> list[bool]:
+        self,
+        items: Sequence[OutboxItem],
+        epochs: dict[int, int],
+        now_machine_ms: int,
+        check: Check,
+    ) -> list[Claim]:
         """Move rows to `sending` under their partition's epoch, counting the attempt.
 
+        A row is its caller's to attempt when it was in the state and had the attempts that `item` says,
+        the epoch still holds, and `check` permits it, asked of the customer as stored in this same
+        transaction. A first attempt moves `committed_at_ms` to now. What the check holds back becomes
+        pending, due when it says, with its reason in `last_error`. A check that raises holds back by a
+        second.
+
         Returns:
-            For each item whether this caller may attempt it: its row was in the state and had the
-            attempts that `item` says, and the epoch still holds.
+            What became of each item, in order.
         """
         ...
 
@@ -164,7 +174,7 @@ class Store(Protocol):
     ) -> list[OutboxItem]:
         """Return rows of a channel after (committed_at_ms, number, seq, n), in that order.
 
-        Cancelled and expired rows are left out.
+        Only those that a claim has permitted once; cancelled and expired ones are left out.
         """
         ...
 
@@ -179,6 +189,21 @@ class Store(Protocol):
 
     async def outbox_counts(self) -> dict[str, int]:
         """Return the number of outbox rows by state name."""
+        ...
+
+    async def pause(self, name: str, now_machine_ms: int) -> bool:
+        """Throw a switch: `all`, `channel:…`, `action:…` or `scenario:…`; False when it was thrown."""
+        ...
+
+    async def resume(self, name: str, now_machine_ms: int) -> bool:
+        """Take a switch back; False when it was not thrown.
+
+        What checks held back because of it (`paused_by`) is due at once.
+        """
+        ...
+
+    async def pauses(self) -> dict[str, int]:
+        """Return the switches thrown, in order of name, with since when on the machine clock."""
         ...
 
     async def timeline(
@@ -202,6 +227,10 @@ class Store(Protocol):
 
     async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
         """Return OUTCOME and WAKE rows after an offset, in commit order."""
+        ...
+
+    async def turns_after(self, after_offset: int, limit: int) -> list[TimelineRow]:
+        """Return rows of all kinds after an offset, in commit order; what was forgotten is empty."""
         ...
 
     async def checkpoint(self, model: str) -> tuple[int, bytes] | None:
@@ -275,7 +304,7 @@ class Store(Protocol):
         """Delete outbox rows that ended in a state; return how many.
 
         At most `limit`, the oldest first, of those that were to be sent before an instant. Rows that are
-        pending or being sent stay whatever is asked.
+        held, pending or being sent stay whatever is asked.
         """
         ...
 

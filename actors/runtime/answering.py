@@ -9,7 +9,7 @@ import msgpack
 from actors.channels.body import key_of
 from actors.domain.actions import CALL
 from actors.domain.errors import StoreUnavailableError
-from actors.domain.events import ANSWER, Command
+from actors.domain.events import ANSWER, Command, Response
 from actors.domain.journeys import MAX_TEXT
 from actors.ports import OutboxItem
 from actors.scenarios.values import flat
@@ -53,6 +53,28 @@ def answering(
         await submit([job])
         if job.answer is None or job.answer.code in RETRYABLE:
             raise StoreUnavailableError("the answer to a call could not be taken now")
+
+    return tell
+
+
+def bounce_of(item: OutboxItem, kind: str) -> Response:
+    """Return the outcome that a channel itself reports; `kind` is `hard` or `soft`."""
+    effect_key = key_of(item)
+    return Response(
+        message_id=f"bounce:{effect_key}", effect_key=effect_key, outcome="bounce", detail=kind
+    )
+
+
+def bouncing(
+    submit: Callable[[list[Job]], Awaitable[None]],
+) -> Callable[[OutboxItem, str], Awaitable[None]]:
+    """Return what tells a customer of a bounce, through the cell's own mailboxes."""
+
+    async def tell(item: OutboxItem, kind: str) -> None:
+        job = Job(bounce_of(item, kind), item.number)
+        await submit([job])
+        if job.answer is None or job.answer.code in RETRYABLE:
+            raise StoreUnavailableError("a bounce could not be taken now")
 
     return tell
 

@@ -21,13 +21,15 @@ from actors.domain.ids import IdSpace
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.ports import CellRow, PartitionRow, Store
-from actors.runtime.answering import answering
+from actors.runtime.answering import answering, bouncing
+from actors.runtime.checking import checking
 from actors.runtime.clocks import RealClock, VirtualClock, stored_virtual_ms
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.host import Host, HostSettings
 from actors.runtime.launcher import Launcher
 from actors.runtime.pidfd import started_at
 from actors.runtime.process import tune_process
+from actors.runtime.reviewing import reviewing
 from actors.runtime.scorer import RemoteScorer
 from actors.runtime.versions import with_earlier
 from actors.stores.opening import KEY_SETTING, open_store
@@ -116,6 +118,7 @@ class CellHost:
             ChannelsConfig.model_validate(settings.channels),
             Path(settings.data_dir),
             now=lambda: self._clock.machine_ms() / 1000,
+            secret=key,
         )
         self._dispatcher = Dispatcher(
             store,
@@ -123,7 +126,10 @@ class CellHost:
             self._clock,
             owner=lambda: host.owner,
             epochs=lambda: host.epochs,
+            check=checking(lambda: host.playbook, self._clock),
+            review=reviewing(host.submit, self._clock),
             answered=answering(host.submit),
+            bounced=bouncing(host.submit),
         )
         loop = asyncio.get_running_loop()
         self._tasks = [

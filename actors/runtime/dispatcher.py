@@ -5,14 +5,15 @@ import logging
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 
 from actors.channels.body import effect_body, key_of
 from actors.channels.lane import Lane
 from actors.domain.errors import CodecError, StoreUnavailableError
 from actors.ports import (
     Channel,
+    Check,
+    Claim,
     Clock,
     Delivery,
     DeliveryStatus,
@@ -22,15 +23,18 @@ from actors.ports import (
     Store,
 )
 from actors.runtime.answering import is_call
-
-RETRY_SCHEDULE_S = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""Waits before each attempt, counted from the end of the one before; then a row is parked."""
+from actors.runtime.dispatch_stats import DispatcherStats
+from actors.runtime.retrying import RETRY_SCHEDULE_S, wait_ms
+from actors.runtime.reviewing import Review, Reviews
 
 CLAIM_SERVES_MS = 2_000
 """An attempt whose claim is older is dropped: its partition may have another owner by now."""
 
 CLAIM_LIVES_MS = 60_000
 """The store offers a claimed row again after this long."""
+
+CLAIMED_AT_ONCE = 32
+"""Each row's customer is read and judged under the store's write lock, which others wait for meanwhile."""
 
 _READ_AHEAD = 4
 _SHORTEST_NAP_S = 0.02
@@ -42,28 +46,6 @@ _ENDED = frozenset({DeliveryStatus.GONE, DeliveryStatus.REFUSED})
 _Key = tuple[int, int, int]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DispatcherStats:
-    """Counts since the start, and the present: `unsettled` ended but are not stored yet.
-
-    `dropped` attempts never touched a socket, because their claim was too old or their partition
-    had gone; `refused_claims` are rows another owner has. `channels` is each one's condition:
-    `open`, `slowed`, `paused` or `gone`.
-    """
-
-    sent: int
-    retried: int
-    throttled: int
-    parked: int
-    expired: int
-    dropped: int
-    refused_claims: int
-    store_errors: int
-    in_flight: int
-    unsettled: int
-    channels: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +74,10 @@ class Dispatcher:
         *,
         owner: Callable[[], str],
         epochs: Callable[[], dict[int, int]],
+        check: Check,
+        review: Review | None = None,
         answered: Callable[[OutboxItem, bool, bytes], Awaitable[None]] | None = None,
+        bounced: Callable[[OutboxItem, str], Awaitable[None]] | None = None,
         max_in_flight: int = 64,
         retry_jitter: float = 0.1,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -106,9 +91,12 @@ class Dispatcher:
             clock: Machine time for retries, business time for expiry.
             owner: The owner as the store's partitions name it.
             epochs: Partitions owned now, with their epochs.
+            check: Asked inside every claim whether the row may be attempted.
+            review: Told which rows their customers are to judge; returns when they have.
             answered: Told how a call ended for which an instance of a scenario waits: whether it
                 was delivered, and the answer. It runs before the row is settled; when it raises,
                 the attempt counts as failed, and the receiver is asked again under the same key.
+            bounced: Told what a channel says of an address that took nothing: `hard` or `soft`. As above.
             max_in_flight: Attempts under way at once per channel, so that none starves another.
             retry_jitter: Each wait grows by up to this share, the same for an effect and attempt
                 wherever it is computed, so that what failed together does not return together.
@@ -119,7 +107,11 @@ class Dispatcher:
         self._clock = clock
         self._owner = owner
         self._epochs = epochs
+        self._wakeup = asyncio.Event()
+        self._check = check
+        self._reviews = Reviews(review, self._wakeup.set)
         self._answered = answered
+        self._bounced = bounced
         self._max_in_flight = max_in_flight
         self._jitter = retry_jitter
         self._sleep = sleep
@@ -127,7 +119,6 @@ class Dispatcher:
         self._in_flight: dict[_Key, asyncio.Task[None]] = {}
         self._ended: dict[_Key, _Ended] = {}
         self._counts: Counter[str] = Counter()
-        self._wakeup = asyncio.Event()
         self._finished = asyncio.Event()
         self._running = False
         self._stopping = False
@@ -149,6 +140,7 @@ class Dispatcher:
         finally:
             for task in self._in_flight.values():
                 task.cancel()
+            self._reviews.cancel()
             self._running = False
             self._finished.set()
 
@@ -180,6 +172,8 @@ class Dispatcher:
             expired=count["expired"],
             dropped=count["dropped"],
             refused_claims=count["refused_claims"],
+            held_back=count["held_back"],
+            reviewed=self._reviews.done,
             store_errors=count["store_errors"],
             in_flight=len(self._in_flight),
             unsettled=len(self._ended),
@@ -235,13 +229,20 @@ class Dispatcher:
             return False
         under = {item.partition: epochs[item.partition] for item in chosen}
         claimed_at_ms = self._clock.machine_ms()  # before the commit: never younger than it says
-        granted = await self._store.outbox_claim(chosen, under, claimed_at_ms)
-        for item, is_mine in zip(chosen, granted, strict=True):
-            if is_mine:
-                self._begin(item, claimed_at_ms, under[item.partition])
-            else:
+        claims = await self._store.outbox_claim(chosen, under, claimed_at_ms, self._check)
+        to_judge = []
+        for item, claim in zip(chosen, claims, strict=True):
+            if claim is Claim.MINE:
+                first = replace(item, committed_at_ms=claimed_at_ms)
+                self._begin(item if item.attempts else first, claimed_at_ms, under[item.partition])
+            elif claim is Claim.LOST:
                 self._counts["refused_claims"] += 1
-        return any(granted)
+            else:
+                self._counts["held_back"] += 1
+                if claim is Claim.REVIEW:
+                    to_judge.append(item)
+        self._reviews.ask(to_judge)
+        return any(claim is not Claim.LOST for claim in claims)
 
     def _choose(
         self, due: list[OutboxItem], epochs: Mapping[int, int], now_ms: int
@@ -250,13 +251,16 @@ class Dispatcher:
         taken: Counter[str] = Counter()
         for item in due:
             key = (item.number, item.seq, item.n)
-            if key in self._in_flight or key in self._ended or item.partition not in epochs:
+            busy = key in self._in_flight or key in self._ended or self._reviews.busy(key)
+            if busy or item.partition not in epochs:
                 continue
             lane = self._lane(item.channel)
             if lane is not None and taken[item.channel] >= lane.room(now_ms):
                 continue
             taken[item.channel] += 1
             chosen.append(item)
+            if len(chosen) == CLAIMED_AT_ONCE:
+                break
         return chosen
 
     def _lane(self, name: str) -> Lane | None:
@@ -329,6 +333,8 @@ class Dispatcher:
         ended = delivery.status in _ENDED or item.attempts + 1 >= len(RETRY_SCHEDULE_S)
         if self._answered is not None and (ok or ended) and is_call(item):
             await self._answered(item, ok, delivery.answer)
+        if self._bounced is not None and delivery.bounce:
+            await self._bounced(item, delivery.bounce)
 
     def _judge(self, item: OutboxItem, delivery: Delivery, claimed_at_ms: int) -> None:
         match delivery.status:
@@ -345,17 +351,11 @@ class Dispatcher:
                     reason = f"{delivery.detail}; gave up after attempt {attempt}"
                     self._end(item, claimed_at_ms, OutboxState.PARKED, reason)
                     return
-                next_at_ms = self._clock.machine_ms() + self._wait_ms(item, attempt, delivery)
+                next_at_ms = self._clock.machine_ms() + wait_ms(
+                    item, attempt, delivery, self._jitter
+                )
                 self._end(item, claimed_at_ms, OutboxState.PENDING, delivery.detail, next_at_ms)
                 self._counts["retried"] += 1
-
-    def _wait_ms(self, item: OutboxItem, attempt: int, delivery: Delivery) -> int:
-        """Return the wait after a failed attempt: the schedule's, or what the receiver asked."""
-        scheduled_ms = RETRY_SCHEDULE_S[attempt] * 1_000
-        digest = blake2b(f"{key_of(item)}/{attempt}".encode(), digest_size=8).digest()
-        draw = int.from_bytes(digest, "big") / 2**64
-        asked_s = min(delivery.retry_after_s or 0.0, RETRY_SCHEDULE_S[-1])
-        return max(int(scheduled_ms * (1 + self._jitter * draw)), int(asked_s * 1_000))
 
     def _end(
         self,

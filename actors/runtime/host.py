@@ -27,7 +27,8 @@ class HostSettings:
 
     `max_pending` items wait at most; past it new ones are answered BUSY. A group has at most
     `max_group` items and `max_waves` of one customer. Customers idle for `idle_s` are passivated.
-    Every `forget_s` what has reached its age is forgotten, where this host is the one to do it.
+    Every `pause_poll_s` the switches that operators have thrown are read, for decisions; sending reads them
+    itself. Every `forget_s` what has reached its age is forgotten, where this host is the one to do it.
     """
 
     max_pending: int = 20_000
@@ -39,6 +40,7 @@ class HostSettings:
     timer_poll_s: float = 0.25
     timer_batch: int = 256
     forget_s: float = 3600.0
+    pause_poll_s: float = 0.25
 
 
 @dataclass(slots=True)
@@ -119,11 +121,13 @@ class Host:
         """Take the partitions that the store says are ours, and begin to serve."""
         self._owner = cell.owner
         await self.reload_ownership()
+        await self.reload_pauses()
         self._tasks = [
             asyncio.create_task(self._forever(self._serve), name="groups"),
             asyncio.create_task(self._forever(self._watch_timers), name="timers"),
             asyncio.create_task(self._forever(self._passivate), name="passivation"),
             asyncio.create_task(self._forever(self._forget), name="forgetting"),
+            asyncio.create_task(self._forever(self._watch_pauses), name="pauses"),
         ]
 
     async def stop(self) -> None:
@@ -206,6 +210,10 @@ class Host:
         """Read from the store which partitions are ours, and forget the customers of the others."""
         rows = await self._store.partitions()
         self._take({row.partition: row.epoch for row in rows if row.owner == self._owner})
+
+    async def reload_pauses(self) -> None:
+        """Read from the store what is paused; turns of the groups that begin from now on know."""
+        self._session.paused = tuple(await self._store.pauses())
 
     async def claim(self, rows: list[PartitionRow]) -> int:
         """Claim partitions by compare-and-set; return how many were won."""
@@ -308,6 +316,11 @@ class Host:
             done = sum(job.answer is None for job in jobs)
             if done < self._settings.timer_batch:
                 await asyncio.sleep(self._settings.timer_poll_s)
+
+    async def _watch_pauses(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.pause_poll_s)
+            await self.reload_pauses()
 
     async def _forget(self) -> None:
         """Begin a minute after the start: who has just come back has better things to do."""

@@ -19,7 +19,8 @@ class RemoteScorer:
 
     A row says all that its score depends on, so scores are remembered for `fresh_s`, about as long
     as the models take to learn anyway: most groups need no call. Remembered scores are all of one
-    version of the model.
+    version of the model. Rows with features are nearly all different: a group that holds one is asked for
+    whole, in one call, and nothing of it is remembered.
 
     After `failures` calls in a row that failed or came late, the model server is left alone for
     `open_s`, so that a dead one costs no deadline per group.
@@ -67,7 +68,8 @@ class RemoteScorer:
             self._fail()
             return PRIOR
         self._failed = 0
-        self._remember(rows, scores, now_ms)
+        if not any(row.features for row in rows):
+            self._remember(rows, scores, now_ms)
         return scores
 
     def _fail(self) -> None:

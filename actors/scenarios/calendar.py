@@ -78,6 +78,21 @@ def read_date(text: str) -> tuple[int | None, int, int] | None:
     return year, month or 0, day or 0
 
 
+def local_day(at_ms: int, zone: str) -> int:
+    """Return the local day of an instant, counted from the first of January of the year 1."""
+    return _day_of(at_ms, zone)
+
+
+def day_begins(zone: str, day: int, minute: int = 0) -> int:
+    """Return when a local day, counted as by `local_day`, or a minute of it is; it may reach beyond the day."""
+    return _instant(zone, day, minute)[0]
+
+
+def is_zone(name: str) -> bool:
+    """Return whether a name is that of a zone."""
+    return name != "" and _zone(name) is not UTC
+
+
 def place_zone(country: str, region: str = "") -> str | None:
     """Return the one zone of a place; None when it has several, or is not known.
 

@@ -2,6 +2,7 @@
 
 from actors.domain.journeys import Instance
 from actors.playbook.scenario_model import Scenario
+from actors.scenarios.index import ears_of
 from actors.scenarios.matching import matches
 from actors.scenarios.run import Run
 from actors.scenarios.world import Progress, Signal
@@ -41,11 +42,12 @@ def over(run: Run, scenario: Scenario, instance: Instance, signal: Signal) -> bo
     at_ms = signal.at_ms
     if at_ms < instance.started_ms:
         return False
-    for stop in scenario.stops:
+    ears = ears_of(scenario, signal.key)
+    for stop in ears.stops:
         if matches(run.world, scenario, instance, stop, signal):
             cut_short(run, instance, STOPPED, signal.key, at_ms, signal)
             return True
-    for goal in scenario.goals:
+    for goal in ears.goals:
         if goal.name in instance.met or not matches(
             run.world, scenario, instance, goal.heard, signal
         ):

@@ -4,7 +4,7 @@ from actors.domain.journeys import Instance, Journeys
 from actors.playbook.model import Playbook
 from actors.playbook.scenario_model import Listen, Scenario
 from actors.scenarios.ending import over
-from actors.scenarios.index import definition, index_of
+from actors.scenarios.index import definition, ears_of, index_of
 from actors.scenarios.listening import case_of, keep_signal
 from actors.scenarios.run import Run
 from actors.scenarios.starting import release, start
@@ -33,21 +33,30 @@ def hear_one(run: Run, signal: Signal) -> None:
         scenario = definition(playbook, instance)
         if scenario is not None and key in scenario.listens:
             _hear(run, scenario, instance, signal)
-            release(run)
+            if run.ended:
+                release(run)
     if signal.instance:
         return
     for scenario in playbook.scenarios_hearing.get(key, ()):
         start(run, scenario, signal)
-        release(run)
+        if run.ended:
+            release(run)
     keep_signal(journeys, signal, playbook, run.now_ms)
 
 
 def _hear(run: Run, scenario: Scenario, instance: Instance, signal: Signal) -> None:
     if over(run, scenario, instance, signal):
         return
+    listening = ears_of(scenario, signal.key).steps
+    if not listening:
+        return
     for token in tuple(instance.tokens):
         step = scenario.steps[token.step]
-        if type(step) is not Listen or not any(each is token for each in instance.tokens):
+        if (
+            token.step not in listening
+            or type(step) is not Listen
+            or not any(each is token for each in instance.tokens)
+        ):
             continue
         case = case_of(run.world, scenario, instance, token, step, signal)
         if case is not None:

@@ -5,7 +5,8 @@ from functools import lru_cache
 
 from actors.domain.journeys import Instance
 from actors.playbook.model import Playbook
-from actors.playbook.scenario_model import Scenario
+from actors.playbook.scenario_model import Goal, Heard, Listen, Scenario
+from actors.scenarios.matching import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,29 @@ def index_of(playbook: Playbook) -> Index:
         frozenset().union(*(scenario.listens for scenario in late)),
         max((scenario.lateness_ms for scenario in late), default=0),
         tuple(dict.fromkeys(scenario.keyed_by for scenario in late if scenario.keyed_by)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What of a scenario hears signals of one key: its stops, its goals and its steps by name."""
+
+    stops: tuple[Heard, ...]
+    goals: tuple[Goal, ...]
+    steps: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def ears_of(scenario: Scenario, key: str) -> Ears:
+    """Return what of a scenario hears signals of a key, which is worked out once."""
+    return Ears(
+        tuple(stop for stop in scenario.stops if stop.key == key),
+        tuple(goal for goal in scenario.goals if goal.heard.key == key),
+        frozenset(
+            step.name
+            for step in scenario.steps.values()
+            if isinstance(step, Listen) and any(names(case.pattern, key) for case in step.cases)
+        ),
     )
 
 

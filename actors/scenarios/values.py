@@ -55,7 +55,8 @@ def flat(properties: Mapping[str, Any], first: Iterable[str] = ()) -> dict[str, 
     for name, value in properties.items():
         if len(kept) >= MAX_DATA:
             break
-        if is_flat(value):
+        # Most are short texts: no call for them.
+        if (type(value) is str and len(value) <= MAX_TEXT) or is_flat(value):
             kept[name] = value
     return kept
 

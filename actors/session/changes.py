@@ -6,15 +6,26 @@ import msgpack
 
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import Effect, OpenEffect
+from actors.domain.addresses import address_of
 from actors.domain.events import Event
 from actors.domain.groups import Membership
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
-from actors.ports import Change, Erasure, JournalKind, JournalRow, Message, OutboxRow, TimerRow
+from actors.ports import (
+    Change,
+    Erasure,
+    JournalKind,
+    JournalRow,
+    Message,
+    OutboxRow,
+    OutboxState,
+    TimerRow,
+)
 from actors.scenarios.counting import Standing, count_changes, standing
 from actors.session.jobs import Job
 from actors.session.parties import Party
+from actors.session.spending import kept_spends, with_spends
 from actors.turn import DECIDE, Turn
 from actors.wire.records import pack_turn
 from actors.wire.state import pack_state
@@ -132,8 +143,17 @@ class Chain:
             for timer in turn.timers_set:
                 timers[timer.key] = timer.due_at_ms
                 deleted.pop(timer.key, None)
-            change.outbox += [self._outbox(effect) for effect in turn.outbox]
+            now_ms = turn.record.received_at_ms
+            rows = [self._outbox(effect, now_ms) for effect in turn.outbox]
+            change.outbox += with_spends(turn, rows)
             change.outbox_cancelled += turn.cancelled
+            change.outbox_released += turn.released
+            change.outbox_postponed += turn.postponed
+            change.outbox_dropped += [
+                (number, seq, n, OutboxState.EXPIRED if late else OutboxState.CANCELLED, why)
+                for number, seq, n, late, why in turn.dropped
+            ]
+            change.spends += kept_spends(turn)
         self._count(change, playbook)
         if self.erasure is None:  # which empties the index itself
             self._index(change)
@@ -160,7 +180,7 @@ class Chain:
             (name, since_ms) for name, since_ms in now.items() if before.get(name) != since_ms
         ]
 
-    def _outbox(self, effect: Effect) -> OutboxRow:
+    def _outbox(self, effect: Effect, now_ms: int) -> OutboxRow:
         payload: bytes = msgpack.packb(
             {
                 "action": effect.action,
@@ -168,11 +188,19 @@ class Chain:
                 "placement": effect.placement,
                 "content": effect.content,
                 "at_ms": effect.at_ms,
+                "cause": effect.cause,
+                "address": address_of(self.state.profile, effect.channel),
                 "recipient": {i.kind: i.value for i in reversed(self.state.identities)},
             }
         )
         return OutboxRow(
-            effect.seq, effect.n, effect.channel, effect.at_ms, effect.expires_at_ms, payload
+            effect.seq,
+            effect.n,
+            effect.channel,
+            effect.send_at_ms or effect.at_ms,
+            effect.expires_at_ms,
+            payload,
+            held=effect.send_at_ms > now_ms,
         )
 
 

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from actors import turn as core
-from actors.domain.errors import CodecError, RetryableError
+from actors.domain.errors import RetryableError
 from actors.domain.events import Command, Event, Response
 from actors.domain.ids import IdSpace, parse_effect
 from actors.domain.scores import ScoreRow, Scores
@@ -13,8 +14,6 @@ from actors.ports import Change, Clock, Lookup, Scorer, Store, Verdict
 from actors.session.activations import Activation, Activations
 from actors.session.answers import (
     CHANGED_NOTHING,
-    FORGOTTEN_EFFECT,
-    NO_EFFECT,
     answer,
     answer_again,
     answer_without,
@@ -26,9 +25,11 @@ from actors.session.grouping import SharedGroups, gather
 from actors.session.jobs import Job, TimerJob
 from actors.session.joining import join
 from actors.session.opening import Opener
+from actors.session.recalling import recall_effects, recall_for
 from actors.session.resolving import Resolved, Resolver
+from actors.session.spending import Purse, own_copy
+from actors.session.waiting import Waiting, waiting_now, waiting_of
 from actors.wire.messages import Answer, Code
-from actors.wire.records import unpack_turn
 from actors.wire.state import pack_state, unpack_state
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,8 @@ MAX_POISONED = 10_000
 class Session:
     """Runs groups of jobs, one group at a time.
 
-    `epoch_of` tells under which epoch a partition is owned here, or None. A job whose answer is
+    `epoch_of` tells under which epoch a partition is owned here, or None. `paused` are the switches thrown,
+    in order, as far as the host knows. A job whose answer is
     still None after `run` was a timer that had nothing to do.
     """
 
@@ -62,9 +64,13 @@ class Session:
         self._clock = clock
         self._opener = Opener(epoch_of)
         self.activations = activations
+        self.paused: tuple[str, ...] = ()
         self._resolver = Resolver(store, ids, activations)
         self._poisoned: set[tuple[int, str]] = set()
         self._shared = SharedGroups()
+        self._purse = Purse(store)
+        self._at_hand = core.NOTHING
+        self._waiting: Waiting = {}
 
     async def run(self, jobs: Sequence[Job], playbook: Playbook) -> bool:
         """Answer every job; return whether anything was queued for delivery.
@@ -99,14 +105,20 @@ class Session:
         for job in jobs:
             job.again = False
         now_machine_ms = self._clock.machine_ms()
-        known = await self._resolver.resolve([job.wanted() for job in jobs], now_machine_ms)
+        budgets = self._purse.windows(playbook, self._clock.business_ms())
+        known = await self._resolver.resolve(
+            [job.wanted() for job in jobs], now_machine_ms, budgets
+        )
+        at_hand = await self._purse.at_hand(playbook, budgets, known.spent, now_machine_ms)
+        self._at_hand = replace(at_hand, paused=self.paused)
         fresh_jobs = await self._first_answers(jobs, known, playbook)
         now_ms = self._clock.business_ms()
         chains = self._opener.open(fresh_jobs, known, playbook, now_ms)
         await join(self._store, chains, known, playbook, now_ms)
         await carry_out(self._store, chains, playbook, self._ids, now_ms)
         self._shared = await gather(self._store, chains, playbook)
-        await self._missing_effects(chains)
+        self._waiting = await waiting_of(self._store, chains, now_ms)
+        await recall_effects(self._store, chains, playbook)
         await self._waves(chains, known, playbook)
         return await self._commit(chains, playbook, now_machine_ms)
 
@@ -142,40 +154,6 @@ class Session:
                 elif not isinstance(job.item, TimerJob):
                     job.answer = await answer_without(self._store, job.item, *where, playbook)
         return fresh
-
-    async def _missing_effects(self, chains: list[Chain]) -> None:
-        """Read back the turns whose effects a state has forgotten.
-
-        An effect that is known now is kept at hand: a timer of this group may make the state forget
-        it before its response has its turn.
-        """
-        wanted: list[tuple[Chain, Job, tuple[int, int, int]]] = []
-        for chain in chains:
-            for job in chain.jobs:
-                if isinstance(job.item, Response):
-                    key = _effect_of(job.item)
-                    effect = chain.state.effect(key[1], key[2], chain.origin(key[0]))
-                    if effect is None:
-                        wanted.append((chain, job, key))
-                    else:
-                        chain.recalled[key] = effect
-        if not wanted:
-            return
-        turns = tuple({(number, seq) for _, _, (number, seq, _) in wanted})
-        found = await self._store.lookup(Lookup(turns=turns))
-        for chain, job, key in wanted:
-            payload = found.turns.get(key[:2])
-            try:
-                effect = core.effect_of(unpack_turn(payload), key[2]) if payload else None
-            except CodecError as error:
-                job.answer = Answer(Code.FAILED, detail=str(error))
-                continue
-            if effect is None:
-                detail = FORGOTTEN_EFFECT if payload == b"" else NO_EFFECT
-                job.answer = Answer(Code.UNKNOWN_EFFECT, detail=detail)
-            else:
-                effect.origin = chain.origin(key[0])
-                chain.recalled[key] = effect
 
     async def _waves(self, chains: list[Chain], known: Resolved, playbook: Playbook) -> None:
         """Run every customer's first job, then every second one, and so on."""
@@ -240,11 +218,13 @@ class Session:
     ) -> core.Turn | None:
         item, state, now_ms = job.item, chain.state, self._clock.business_ms()
         groups = self._shared.for_turn(dry_run=job.dry_run)
+        at_hand = self._given(chain, job)
         try:
             if isinstance(item, Event):
                 if job.dry_run:
                     state = unpack_state(pack_state(state))
-                turn = core.begin(state, item, playbook, now_ms, known.owners, groups)
+                recall_for(chain, state, item, now_ms, playbook)
+                turn = core.begin(state, item, playbook, now_ms, known.owners, groups, at_hand)
                 turn.record.notes += job.notes
                 turn.record.notes += [
                     f"not_merged: {r.code} {r.kind}".rstrip() for r in job.refused
@@ -253,13 +233,15 @@ class Session:
             if isinstance(item, Response):
                 key = _effect_of(item)
                 effect = state.effect(key[1], key[2], chain.origin(key[0])) or chain.recalled[key]
-                turn = core.respond(state, item, effect, now_ms, playbook.minor_digits)
+                turn = core.respond(state, item, effect, now_ms, playbook)
                 turn.groups = groups
+                at_hand.give(turn)
                 core.reconsider(turn, playbook)
                 return turn
             if isinstance(item, Command):
                 turn = core.obey(state, item, playbook, now_ms)
                 turn.groups = groups
+                at_hand.give(turn)
                 core.reconsider(turn, playbook)
                 return turn
             if (chain.number, item.key) in self._poisoned:
@@ -274,10 +256,18 @@ class Session:
             if timer.due_at_ms > item.now_ms:
                 chain.prolonged[item.key] = timer.due_at_ms
                 return None
-            return core.wake(state, timer, playbook, item.now_ms, groups)
+            return core.wake(state, timer, playbook, item.now_ms, groups, at_hand)
         except Exception as error:  # noqa: BLE001  one customer's fault stops no other
             self._break(chain, job, error)
             return None
+
+    def _given(self, chain: Chain, job: Job) -> core.AtHand:
+        """Return what a turn is given besides its customer and groups."""
+        if job.dry_run:
+            return own_copy(self._at_hand)
+        if isinstance(job.item, TimerJob) and job.item.key == core.SEND:
+            return replace(self._at_hand, waiting=waiting_now(chain, self._waiting))
+        return self._at_hand
 
     def _break(self, chain: Chain, job: Job, error: Exception) -> None:
         """Fail one job, and run the customer's others again from the committed state."""
@@ -321,7 +311,9 @@ class Session:
             else:
                 self._refuse(chain, fate[chain.number])
         return any(
-            change.outbox for chain, change in ready if fate[chain.number] is Verdict.COMMITTED
+            change.outbox or change.outbox_released
+            for chain, change in ready
+            if fate[chain.number] is Verdict.COMMITTED
         )
 
     def _drop(self, chain: Chain) -> None:

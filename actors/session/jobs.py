@@ -122,4 +122,5 @@ def fingerprint_of(item: Item) -> bytes:
         parts = [item.kind, sorted(item.arguments.items())]
     else:
         parts = [item.effect_key, item.outcome, item.value_minor]
+        parts += [item.detail] if item.detail else []
     return blake2b(msgpack.packb(parts), digest_size=16).digest()

@@ -1,20 +1,25 @@
 """Merging live customers in a group: both rows are read, and both are written or none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from actors import attributes, patterns
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.membership import look_soon
+from actors.domain.actions import OpenEffect
 from actors.domain.events import Command, Event
 from actors.domain.ids import Identity, customer_text
 from actors.domain.merges import MergeRecord
+from actors.domain.state import CustomerState
 from actors.merging import Parts, merge
 from actors.playbook.model import Playbook
+from actors.policies.contact_pressure import excess_of
 from actors.ports import Change, JournalKind, JournalRow, Lookup, Store, StoredCustomer
 from actors.scenarios.counting import count_changes, standing
 from actors.session.changes import Chain
 from actors.session.journeying import join_journeys, without_timers
 from actors.session.resolving import Resolved
+from actors.turn import held_effects
 from actors.wire.markers import pack_redirect, read_marker
 from actors.wire.records import pack_turn
 from actors.wire.state import pack_state, unpack_state
@@ -84,8 +89,12 @@ def _take(
     left = [(name, now_ms) for name in loser.segments]
     without_timers(state)
     without_timers(loser)
+    held = {(e.origin, e.seq, e.n) for e in (*held_effects(state), *_held_by(loser))}
     merge(state, loser, playbook.identities, PARTS)
+    forgotten = held - {(e.origin, e.seq, e.n) for e in state.effects}
+    chain.cancelled += sorted((origin or chain.number, s, n) for origin, s, n in forgotten)
     turn = TurnRecord(at_ms=now_ms, received_at_ms=now_ms, merge=record)
+    cancel_excess(chain, playbook, now_ms)
     join_journeys(chain, loser.journeys, row.number, playbook, turn)
     look_soon(state, playbook, now_ms)
     state.seq += 1
@@ -116,6 +125,21 @@ def _take(
             scenario_counts=count_changes(was_at, (), (), playbook),
         )
     )
+
+
+def _held_by(loser: CustomerState) -> list[OpenEffect]:
+    """Return what somebody who is merged holds, as the survivor will name it."""
+    return [replace(e, origin=e.origin or loser.number) for e in held_effects(loser)]
+
+
+def cancel_excess(chain: Chain, playbook: Playbook, now_ms: int) -> None:
+    """Withdraw held messages that two customers may have, and the one they are now may not."""
+    state = chain.state
+    for contact in excess_of(state.profile, playbook, now_ms):
+        key = (contact.origin, contact.seq, contact.n)
+        chain.cancelled.append((contact.origin or chain.number, contact.seq, contact.n))
+        state.profile.contacts.remove(contact)
+        state.effects = [each for each in state.effects if (each.origin, each.seq, each.n) != key]
 
 
 def _source(chain: Chain) -> str:

@@ -20,7 +20,7 @@ from actors.session.joining import PARTS
 from actors.session.journeying import at_rest, divide_journeys, without_scenarios
 from actors.session.lineage import Place
 from actors.session.stories import Told, Turns, given_away, joins_of, story_of
-from actors.turn import effect_of
+from actors.turn import effect_of, wait_for_held
 from actors.wire.markers import Redirect, read_marker
 from actors.wire.records import pack_turn, unpack_turn
 from actors.wire.state import pack_state, unpack_state
@@ -90,6 +90,8 @@ async def part(
         denied=chain.state.profile.consents if emptied else {},
     )
     divide_journeys(chain.state, result.survivor, result.loser, theirs, other)
+    wait_for_held(result.survivor)
+    wait_for_held(result.loser)
     look_soon(result.survivor, playbook, now_ms)
     _write(chain, job, command, result, merge, at, now_ms)
     loser = result.loser

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from actors.domain.budgets import Window
 from actors.domain.errors import CodecError
 from actors.domain.ids import Identity, IdSpace
 from actors.ports import FirstAnswer, Found, Lookup, Store, StoredCustomer
@@ -37,7 +38,7 @@ class Resolved:
     `derived` are the numbers that identities without an owner would get: a claim of one by another
     customer of the same group is settled by the commit, in the order of the group. `forward` leads
     from customers who were merged to those who remain; `erased` and `tombstones` hold the instants
-    of erasures.
+    of erasures, `spent` what stands in the windows of budgets.
     """
 
     owners: dict[Identity, int] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Resolved:
     forward: dict[int, int] = field(default_factory=dict)
     erased: dict[int, int] = field(default_factory=dict)
     tombstones: dict[Identity, int] = field(default_factory=dict)
+    spent: dict[str, int] = field(default_factory=dict)
 
     def exists(self, number: int) -> bool:
         """Return whether a customer has or had this number."""
@@ -68,7 +70,9 @@ class Resolver:
         self._ids = ids
         self._activations = activations
 
-    async def resolve(self, wanted: Sequence[Wanted], now_machine_ms: int) -> Resolved:
+    async def resolve(
+        self, wanted: Sequence[Wanted], now_machine_ms: int, budgets: tuple[Window, ...] = ()
+    ) -> Resolved:
         """Return owners, customers and first answers for a group, in one read as a rule.
 
         A second read is needed only when a new customer's number is taken by somebody else.
@@ -87,10 +91,11 @@ class Resolver:
                 self._recall(other, known, identities, numbers, derive=False)
             numbers.update((n, None) for n in want.also if not self._activate(n, known))
         messages = tuple(dict.fromkeys(w.message for w in wanted if w.message is not None))
-        if identities or numbers or messages:
+        if identities or numbers or messages or budgets:
             tombs = {self._ids.identity_hash(one): one for one in identities}
             lookup = Lookup(tuple(identities), tuple(numbers), messages, (), tuple(tombs))
-            found = await self._store.lookup(lookup)
+            found = await self._store.lookup(replace(lookup, budgets=budgets))
+            known.spent = found.spent
             await self._take(found, known, now_machine_ms)
             known.tombstones.update((tombs[one], at_ms) for one, at_ms in found.tombstones.items())
         firsts = dict.fromkeys(w.identity for w in wanted if w.identity is not None)

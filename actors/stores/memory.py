@@ -1,7 +1,6 @@
 """A store in memory: for tests, simulations and trying things out. Nothing outlives the process."""
 
-from bisect import bisect_left, bisect_right, insort
-from collections import Counter
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,28 +14,27 @@ from actors.ports import (
     Found,
     JournalKind,
     Lookup,
-    OutboxItem,
-    OutboxResult,
-    OutboxState,
     PartitionRow,
     StoredCustomer,
     TimelineRow,
     Verdict,
 )
+from actors.stores.memory_budgets import MemoryBudgets
 from actors.stores.memory_groups import MemoryGroups
 from actors.stores.memory_launches import MemoryLaunches
+from actors.stores.memory_outbox import MemoryOutbox
 from actors.stores.memory_records import MemoryRecords
-from actors.stores.memory_retention import Effect, MemoryRetention
 from actors.stores.memory_segments import MemorySegments
-from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS, Facts, check_call, judge
+from actors.stores.rules import Facts, check_call, judge
 
 _LEARNABLE = (JournalKind.OUTCOME, JournalKind.WAKE)
-_HIDDEN = (OutboxState.CANCELLED, OutboxState.EXPIRED)
 
 _UNOWNED = {p: PartitionRow(p, "", 0) for p in range(PARTITIONS)}
 
 
-class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, MemoryLaunches):
+class MemoryStore(
+    MemoryRecords, MemorySegments, MemoryGroups, MemoryLaunches, MemoryOutbox, MemoryBudgets
+):
     """A `Store` whose methods never give way inside, so each is one transaction on its event loop.
 
     Rows are immutable; nothing that was passed in is kept by reference except bytes.
@@ -46,8 +44,9 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
         MemoryRecords.__init__(self)
         MemorySegments.__init__(self)
         MemoryGroups.__init__(self)
-        MemoryRetention.__init__(self)
         MemoryLaunches.__init__(self)
+        MemoryOutbox.__init__(self)
+        MemoryBudgets.__init__(self)
         self._partitions = dict(_UNOWNED)
         self._cells: dict[str, CellRow] = {}
         self._map_version = 0
@@ -58,7 +57,6 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
         self._turns: dict[int, list[tuple[int, int]]] = {}
         self._tombstones: dict[bytes, int] = {}
         self._timers_by_due: list[tuple[int, int, str]] = []
-        self._outbox_open: set[Effect] = set()
 
     async def lookup(self, want: Lookup) -> Found:
         """See `Store.lookup`."""
@@ -74,6 +72,7 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
             {number: owned for number in want.owned_by if (owned := self._owned(number))},
             self._found_groups(want.groups),
             self._groups_of(want.grouped),
+            self._spent_in(want.budgets),
         )
 
     def _owned(self, number: int) -> tuple[Identity, ...]:
@@ -104,8 +103,8 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
             self._write_segments(change)
         self._write_groups(written)
         self._write_scenarios(written)
-        for change in written:
-            self._cancel_outbox(change)
+        ended = [e for change in written for e in self._move_outbox(change, now_machine_ms)]
+        self._write_budgets(written, ended)
         return verdicts
 
     def _facts(self, changes: Sequence[Change]) -> Facts:
@@ -125,6 +124,7 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
                 if one in self._identities
             },
             self._group_seqs(changes),
+            self._sums_for(changes),
         )
 
     def _write_history(self, change: Change, now_ms: int) -> None:
@@ -159,31 +159,6 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
             place = bisect_left(self._timers_by_due, (old.due_at_ms, number, key))
             del self._timers_by_due[place]
 
-    def _write_outbox(self, change: Change, now_ms: int) -> None:
-        for row in change.outbox:
-            effect = (change.number, row.seq, row.n)
-            item = OutboxItem(
-                number=change.number,
-                seq=row.seq,
-                n=row.n,
-                partition=change.partition,
-                channel=row.channel,
-                state=OutboxState.PENDING,
-                attempts=0,
-                committed_at_ms=now_ms,
-                next_at_ms=now_ms,
-                expires_at_ms=row.expires_at_ms,
-                payload=row.payload,
-            )
-            self._outbox[effect] = (self._place(effect, row.send_at_ms), item)
-            self._outbox_open.add(effect)
-            insort(self._streams.setdefault(row.channel, []), (now_ms, *effect))
-
-    def _cancel_outbox(self, change: Change) -> None:
-        for effect in change.outbox_cancelled:
-            if effect in self._outbox and self._outbox[effect][1].state == OutboxState.PENDING:
-                self._change_item(effect, state=OutboxState.CANCELLED)
-
     def _erase(self, erasure: Erasure) -> None:
         numbers = set(erasure.numbers)
         self._journal = [
@@ -193,24 +168,13 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
             row = self._turn(number, seq)
             if row is not None:
                 self._journal[row.offset - 1] = replace(row, payload=payload)
-        for effect, (_, item) in list(self._outbox.items()):
-            if effect[0] in numbers:
-                self._change_item(effect, payload=b"", last_error="")
-                if item.state in (OutboxState.PENDING, OutboxState.SENDING):
-                    self._change_item(effect, state=OutboxState.CANCELLED)
+        self._wipe_outbox(numbers)
         self._identities = {i: n for i, n in self._identities.items() if n not in numbers}
         for number, key in [timer for timer in self._timers if timer[0] in numbers]:
             self._drop_timer(number, key)
         self._erase_segments(erasure)
         self._erase_groups(erasure)
         self._tombstones.update((one, erasure.at_ms) for one in erasure.tombstones)
-
-    def _change_item(self, effect: Effect, **fields: int | str | bytes) -> None:
-        place, item = self._outbox[effect]
-        item = replace(item, **fields)  # type: ignore[arg-type]
-        self._outbox[effect] = (place, item)
-        if item.state not in (OutboxState.PENDING, OutboxState.SENDING):
-            self._outbox_open.discard(effect)
 
     async def register_cell(self, cell: CellRow) -> None:
         """See `Store.register_cell`."""
@@ -256,10 +220,6 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
         self._map_version += bool(won)
         return won
 
-    def _owned_by(self, owner: str, partition: int) -> bool:
-        row = self._partitions.get(partition)
-        return row is not None and row.owner == owner
-
     async def due_timers(self, owner: str, until_ms: int, limit: int) -> list[DueTimer]:
         """See `Store.due_timers`."""
         due: list[DueTimer] = []
@@ -274,83 +234,6 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
     async def next_timer_ms(self) -> int | None:
         """See `Store.next_timer_ms`."""
         return self._timers_by_due[0][0] if self._timers_by_due else None
-
-    async def outbox_due(
-        self, owner: str, now_machine_ms: int, limit: int, skip: Sequence[str] = ()
-    ) -> list[OutboxItem]:
-        """See `Store.outbox_due`."""
-        due = [
-            (item.next_at_ms, place, item)
-            for place, item in map(self._outbox.__getitem__, self._outbox_open)
-            if item.next_at_ms <= now_machine_ms
-            and item.channel not in skip
-            and self._owned_by(owner, item.partition)
-        ]
-        due.sort(key=lambda entry: entry[:2])
-        return [item for _, _, item in due[:limit]]
-
-    async def outbox_claim(
-        self, items: Sequence[OutboxItem], epochs: dict[int, int], now_machine_ms: int
-    ) -> list[bool]:
-        """See `Store.outbox_claim`."""
-        answers = []
-        for item in items:
-            effect = (item.number, item.seq, item.n)
-            stored = self._outbox[effect][1] if effect in self._outbox_open else None
-            may = (
-                stored is not None
-                and (stored.state, stored.attempts) == (item.state, item.attempts)
-                and stored.partition in epochs
-                and self._partitions[stored.partition].epoch == epochs[stored.partition]
-            )
-            answers.append(may)
-            if may:
-                self._change_item(
-                    effect,
-                    state=OutboxState.SENDING,
-                    attempts=item.attempts + 1,
-                    next_at_ms=now_machine_ms + SENDING_TIMEOUT_MS,
-                )
-        return answers
-
-    async def outbox_settle(self, results: Sequence[OutboxResult]) -> None:
-        """See `Store.outbox_settle`."""
-        for one in results:
-            effect = (one.number, one.seq, one.n)
-            if effect in self._outbox and self._outbox[effect][1].state == OutboxState.SENDING:
-                self._change_item(
-                    effect, state=one.state, next_at_ms=one.next_at_ms, last_error=one.error
-                )
-
-    async def outbox_stream(
-        self, channel: str, after: tuple[int, int, int, int], limit: int
-    ) -> list[OutboxItem]:
-        """See `Store.outbox_stream`."""
-        stream = self._streams.get(channel, [])
-        items: list[OutboxItem] = []
-        for i in range(bisect_right(stream, after), len(stream)):
-            if len(items) == limit:
-                break
-            item = self._outbox[stream[i][1:]][1]
-            if item.state not in _HIDDEN:
-                items.append(item)
-        return items
-
-    async def outbox_of(
-        self, numbers: Sequence[int], states: Sequence[int] = ()
-    ) -> list[OutboxItem]:
-        """See `Store.outbox_of`."""
-        wanted = set(numbers)
-        return [
-            self._outbox[effect][1]
-            for effect in sorted(effect for effect in self._outbox if effect[0] in wanted)
-            if not states or self._outbox[effect][1].state in states
-        ]
-
-    async def outbox_counts(self) -> dict[str, int]:
-        """See `Store.outbox_counts`."""
-        counts = Counter(item.state for _, item in self._outbox.values())
-        return {name: counts[state] for state, name in OUTBOX_STATES.items()}
 
     async def timeline(
         self, number: int, before_seq: int | None, kinds: Sequence[int], limit: int
@@ -380,6 +263,10 @@ class MemoryStore(MemoryRecords, MemorySegments, MemoryGroups, MemoryRetention, 
             and (not kinds or row.kind in kinds)
         ]
         return sorted(rows, key=lambda row: (-row.at_ms, -row.offset))[:limit]
+
+    async def turns_after(self, after_offset: int, limit: int) -> list[TimelineRow]:
+        """See `Store.turns_after`."""
+        return self._journal[after_offset : after_offset + limit]
 
     async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
         """See `Store.learnable`."""

@@ -8,7 +8,6 @@ from actors.ports import (
     DueTimer,
     FirstAnswer,
     OutboxItem,
-    OutboxState,
     StoredCustomer,
     TimelineRow,
 )
@@ -16,11 +15,10 @@ from actors.stores.rules import (
     ANSWERS_LOOKED_AT,
     BEFORE_ALL_DAYS,
     FORGETTABLE,
+    OPEN_STATES,
     Flow,
     day_of,
 )
-
-_OPEN = (OutboxState.PENDING, OutboxState.SENDING)
 
 Effect = tuple[int, int, int]
 
@@ -83,7 +81,9 @@ class MemoryRetention:
         old = (
             (self._send_at[effect], place, effect)
             for effect, (place, item) in self._outbox.items()
-            if item.state == state and state not in _OPEN and self._send_at[effect] < before_ms
+            if item.state == state
+            and state not in OPEN_STATES
+            and self._send_at[effect] < before_ms
         )
         chosen = nsmallest(limit, old)
         for _, _, effect in chosen:

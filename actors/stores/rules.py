@@ -1,11 +1,24 @@
 """Who may write: the verdict on each change, the same for every store."""
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from actors.domain.errors import CodecError
 from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
-from actors.ports import Change, JournalKind, OutboxState, Verdict
+from actors.ports import (
+    Change,
+    Check,
+    Claim,
+    JournalKind,
+    OutboxItem,
+    OutboxState,
+    Permit,
+    Verdict,
+)
+from actors.stores.budget_rules import Run, Span, fits, note
+from actors.wire.markers import Erased, Redirect, read_marker
 
 SENDING_TIMEOUT_MS = 60_000
 """An attempt that has not been settled for this long is taken to be dead."""
@@ -25,6 +38,13 @@ FORGETTABLE = (
 )
 """Kinds of turns whose payloads may be forgotten by age."""
 
+OPEN_STATES = (OutboxState.PENDING, OutboxState.SENDING, OutboxState.HELD)
+"""Of outbox rows that have not ended."""
+
+HELD_BACK_MS = 1_000
+"""When a row is looked at again whose check has failed."""
+
+_REDIRECTS = 8
 _DAY_MS = 86_400_000
 
 ScenarioStep = tuple[str, str, str]
@@ -40,6 +60,7 @@ OUTBOX_STATES = {
     OutboxState.PARKED: "parked",
     OutboxState.CANCELLED: "cancelled",
     OutboxState.EXPIRED: "expired",
+    OutboxState.HELD: "held",
 }
 """Names of the states of outbox rows."""
 
@@ -49,7 +70,7 @@ class Facts:
     """What is stored, read inside the committing transaction, about all that changes touch.
 
     `rows` is (partition, seq) by customer number; `taken` holds the message hashes that exist;
-    `groups` the seqs of groups.
+    `groups` the seqs of groups; `spent` what stands in the spans of budgets that are spent from.
     """
 
     epochs: dict[int, int]
@@ -57,6 +78,7 @@ class Facts:
     taken: set[bytes]
     owners: dict[Identity, int]
     groups: dict[GroupKey, int] = field(default_factory=dict)
+    spent: dict[Span, int] = field(default_factory=dict)
 
 
 def day_of(at_ms: int) -> int:
@@ -99,7 +121,8 @@ def _only_timers(change: Change) -> bool:
     others = (
         *(change.journal, change.messages, change.identities, change.outbox),
         *(change.outbox_cancelled, change.segments_entered, change.segments_left),
-        *(change.groups, change.scenario_counts),
+        *(change.outbox_dropped, change.outbox_released, change.outbox_postponed),
+        *(change.groups, change.scenario_counts, change.spends),
     )
     return bool(change.timers_set or change.timers_deleted) and not any(others)
 
@@ -134,22 +157,70 @@ def scenario_counts_of(changes: Sequence[Change]) -> dict[ScenarioStep, tuple[in
     return counts
 
 
+def states_of(
+    numbers: Iterable[int], read: Callable[[Sequence[int]], Mapping[int, bytes]]
+) -> dict[int, bytes]:
+    """Return the packed state of who has become of each customer; of whom there is none is left out.
+
+    `read` gives what stands in customers' rows. Who was merged leads to the survivor.
+    """
+    leads = {number: number for number in numbers}
+    rows: dict[int, bytes] = {}
+    for _ in range(_REDIRECTS):
+        wanted = sorted({to for to in leads.values() if to not in rows})
+        if not wanted:
+            break
+        rows |= read(wanted)
+        for number, to in leads.items():
+            marker = _marker(rows.get(to))
+            leads[number] = marker.target if isinstance(marker, Redirect) else to
+    return {n: rows[to] for n, to in leads.items() if to in rows and rows[to][:1] != _MARKER}
+
+
+_MARKER = b"\0"
+"""What the row of a customer begins with who is none any more."""
+
+
+def _marker(row: bytes | None) -> Redirect | Erased | None:
+    try:
+        return None if row is None else read_marker(row)
+    except CodecError:
+        return None  # of whom nothing is known nothing is permitted
+
+
+def permit(
+    check: Check, item: OutboxItem, state: bytes | None, pauses: tuple[str, ...], now_ms: int
+) -> Permit:
+    """Ask a check; what it cannot answer is held back: governance fails closed."""
+    try:
+        return check(item, state, pauses)
+    except Exception as error:  # noqa: BLE001 - a fault in a rule must neither send nor stop others
+        why = f"the check failed: {type(error).__name__}"
+        return Permit(Claim.LATER, now_ms + HELD_BACK_MS, why)
+
+
 def judge(changes: Sequence[Change], facts: Facts) -> list[Verdict]:
     """Decide each change in order; a committed one counts against those after it."""
     taken, owners = set(facts.taken), dict(facts.owners)
+    run: Run = Counter()
     verdicts: dict[int, Verdict] = {}
     for together in _tied(changes):
-        before = (taken, owners) if len(together) == 1 else (set(taken), dict(owners))
+        before = (taken, owners, run)
+        if len(together) > 1:
+            before = (set(taken), dict(owners), Counter(run))
         verdict = Verdict.COMMITTED
         for change in together:
             one = _judge_one(change, facts, taken, owners)
+            if one is Verdict.COMMITTED and not fits(change.spends, facts.spent, run):
+                one = Verdict.OVERSPENT
             if one is Verdict.COMMITTED:
+                note(change.spends, run)
                 taken.update(message.hash for message in change.messages)
                 owners.update((identity, change.number) for identity in change.identities)
             elif verdict is not Verdict.FENCED:
                 verdict = one
         if verdict is not Verdict.COMMITTED:
-            taken, owners = before
+            taken, owners, run = before
         verdicts.update((change.number, verdict) for change in together)
     return [verdicts[change.number] for change in changes]
 

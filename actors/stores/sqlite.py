@@ -13,6 +13,8 @@ from actors.domain.groups import GroupKey
 from actors.ports import (
     CellRow,
     Change,
+    Check,
+    Claim,
     DueTimer,
     Found,
     Lookup,
@@ -199,11 +201,17 @@ class SqliteStore(SqliteLaunches):
         )
 
     async def outbox_claim(
-        self, items: Sequence[OutboxItem], epochs: dict[int, int], now_machine_ms: int
-    ) -> list[bool]:
+        self,
+        items: Sequence[OutboxItem],
+        epochs: dict[int, int],
+        now_machine_ms: int,
+        check: Check,
+    ) -> list[Claim]:
         """See `Store.outbox_claim`."""
         return await self._write(
-            partial(outbox.outbox_claim, items=items, epochs=epochs, now_ms=now_machine_ms)
+            partial(
+                outbox.outbox_claim, items=items, epochs=epochs, now_ms=now_machine_ms, check=check
+            )
         )
 
     async def outbox_settle(self, results: Sequence[OutboxResult]) -> None:
@@ -228,6 +236,18 @@ class SqliteStore(SqliteLaunches):
         """See `Store.outbox_counts`."""
         return await self._read(outbox.outbox_counts)
 
+    async def pause(self, name: str, now_machine_ms: int) -> bool:
+        """See `Store.pause`."""
+        return await self._write(partial(outbox.pause, name=name, now_ms=now_machine_ms))
+
+    async def resume(self, name: str, now_machine_ms: int) -> bool:
+        """See `Store.resume`."""
+        return await self._write(partial(outbox.resume, name=name, now_ms=now_machine_ms))
+
+    async def pauses(self) -> dict[str, int]:
+        """See `Store.pauses`."""
+        return await self._read(outbox.pauses)
+
     async def timeline(
         self, number: int, before_seq: int | None, kinds: Sequence[int], limit: int
     ) -> list[TimelineRow]:
@@ -247,6 +267,10 @@ class SqliteStore(SqliteLaunches):
         return await self._read(
             partial(reads.history, numbers=numbers, before=before, kinds=kinds, limit=limit)
         )
+
+    async def turns_after(self, after_offset: int, limit: int) -> list[TimelineRow]:
+        """See `Store.turns_after`."""
+        return await self._read(partial(reads.turns_after, after_offset=after_offset, limit=limit))
 
     async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
         """See `Store.learnable`."""

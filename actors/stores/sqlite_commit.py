@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from actors.domain.ids import Identity
 from actors.ports import Change, OutboxState, Verdict
 from actors.stores.rules import Facts, judge
+from actors.stores.sqlite_budgets import reserved_text, sums_for, write_budgets
 from actors.stores.sqlite_erasure import erase
 from actors.stores.sqlite_groups import seqs_of, write_groups
+from actors.stores.sqlite_moves import move_outbox
 from actors.stores.sqlite_scenarios import write_scenarios
 from actors.stores.sqlite_segments import write_segments
 from actors.stores.sqlite_sql import Batched, to_text
@@ -53,13 +55,8 @@ _DELETE_TIMERS = Batched(
 _INSERT_TIMERS = Batched("INSERT INTO timer (customer, key, p, due) VALUES {rows}", 4)
 _INSERT_OUTBOX = Batched(
     "INSERT INTO outbox (customer, seq, n, p, state, attempts, channel, committed_at, next_at,"
-    " send_at, expires_at, error, payload) VALUES {rows}",
-    13,
-)
-_CANCEL_OUTBOX = Batched(
-    "UPDATE outbox SET state = 4 FROM (VALUES {rows}) AS gone WHERE outbox.state = 0"
-    " AND outbox.customer = gone.column1 AND outbox.seq = gone.column2 AND outbox.n = gone.column3",
-    3,
+    " send_at, expires_at, error, payload, spends) VALUES {rows}",
+    14,
 )
 _ADD_TO_COUNTERS = Batched(
     "UPDATE counter SET n = n + more.column2 FROM (VALUES {rows}) AS more"
@@ -122,6 +119,7 @@ def _facts(connection: sqlite3.Connection, changes: Sequence[Change]) -> Facts:
         {bytes.fromhex(digits) for digits in _HASHES.select(connection, hashes)},
         owners_of(connection, identities),
         seqs_of(connection, changes),
+        sums_for(connection, changes),
     )
 
 
@@ -190,17 +188,14 @@ def _write_outbox(
     effects = [
         (
             *(change.number, row.seq, row.n, change.partition),
-            *(OutboxState.PENDING, 0, to_text(row.channel)),
+            *(OutboxState.HELD if row.held else OutboxState.PENDING, 0, to_text(row.channel)),
             *(now_ms, now_ms, row.send_at_ms, row.expires_at_ms),
-            *("", row.payload),
+            *("", row.payload, reserved_text(row.spends)),
         )
         for change in changes
         for row in change.outbox
     ]
     _INSERT_OUTBOX.insert(connection, effects)
-    cancelled = _CANCEL_OUTBOX.run(
-        connection,
-        [effect for change in changes for effect in change.outbox_cancelled],
-    )
-    counts["outbox_pending"] += len(effects) - cancelled
-    counts["outbox_cancelled"] += cancelled
+    counts["outbox_held"] += sum(row.held for change in changes for row in change.outbox)
+    counts["outbox_pending"] += sum(not row.held for change in changes for row in change.outbox)
+    write_budgets(connection, changes, move_outbox(connection, changes, counts, now_ms))

@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 
 from actors.ports import Erasure
+from actors.stores.rules import OUTBOX_STATES
 from actors.stores.sqlite_groups import erase_groups
 from actors.stores.sqlite_segments import erase_segments
 from actors.stores.sqlite_sql import Batched
@@ -16,11 +17,11 @@ _REWRITE_TURNS = Batched(
 )
 _EFFECTS_BY_STATE = Batched(
     "SELECT json_group_array(json_array(state, n)) FROM (SELECT state, count(*) AS n FROM outbox"
-    " WHERE state < 2 AND customer IN (VALUES {rows}) GROUP BY state)",
+    " WHERE state IN (0, 1, 6) AND customer IN (VALUES {rows}) GROUP BY state)",
     1,
 )
 _CANCEL_EFFECTS = Batched(
-    "UPDATE outbox SET state = 4 WHERE state < 2 AND customer IN (VALUES {rows})", 1
+    "UPDATE outbox SET state = 4 WHERE state IN (0, 1, 6) AND customer IN (VALUES {rows})", 1
 )
 _EMPTY_EFFECTS = Batched(
     "UPDATE outbox SET payload = x'', error = '' WHERE customer IN (VALUES {rows})", 1
@@ -28,7 +29,6 @@ _EMPTY_EFFECTS = Batched(
 _DELETE_IDENTITIES = Batched("DELETE FROM identity WHERE customer IN (VALUES {rows})", 1)
 _DELETE_TIMERS = Batched("DELETE FROM timer WHERE customer IN (VALUES {rows})", 1)
 _BURY = Batched("INSERT OR REPLACE INTO tombstone (hash, erased_at) VALUES {rows}", 2)
-_OPEN = ("outbox_pending", "outbox_sending")
 
 
 def erase(connection: sqlite3.Connection, erasure: Erasure, counts: Counter[str]) -> None:
@@ -40,7 +40,7 @@ def erase(connection: sqlite3.Connection, erasure: Erasure, counts: Counter[str]
     _EMPTY_JOURNAL.run(connection, numbers)
     _REWRITE_TURNS.run(connection, erasure.rewritten)
     for state, n in _EFFECTS_BY_STATE.select(connection, numbers):
-        counts[_OPEN[state]] -= n
+        counts[f"outbox_{OUTBOX_STATES[state]}"] -= n
         counts["outbox_cancelled"] += n
     _CANCEL_EFFECTS.run(connection, numbers)
     _EMPTY_EFFECTS.run(connection, numbers)

@@ -4,30 +4,31 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from actors.ports import OutboxItem, OutboxResult, OutboxState
-from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS
+from actors.ports import Check, Claim, OutboxItem, OutboxResult, OutboxState, paused_by
+from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS, permit, states_of
 from actors.stores.sqlite_commit import add_to_counters, read_epochs
 from actors.stores.sqlite_due import OUTBOX, DueWhere, due_rows
-from actors.stores.sqlite_sql import Batched, from_text, one_json, to_text
+from actors.stores.sqlite_sql import Batched, Pivot, from_text, one_json, to_text
 
 _ITEMS = Batched(
     "SELECT json_group_array(json_array(id, customer, seq, n, p, channel, state,"
-    " attempts, committed_at, next_at, expires_at, hex(payload), error)) FROM outbox"
+    " attempts, committed_at, next_at, expires_at, hex(payload), error, send_at)) FROM outbox"
     " WHERE id IN (VALUES {rows})",
     1,
 )
 _STREAM = (
     "SELECT json_group_array(json_array(customer, seq, n, p, channel, state, attempts,"
-    " committed_at, next_at, expires_at, hex(payload), error)) FROM ("
-    " SELECT * FROM outbox INDEXED BY outbox_stream WHERE state < 4 AND channel = ?"
+    " committed_at, next_at, expires_at, hex(payload), error, send_at)) FROM ("
+    " SELECT * FROM outbox INDEXED BY outbox_stream WHERE state < 4 AND attempts > 0 AND channel = ?"
     " AND (committed_at, customer, seq, n) > (?, ?, ?, ?)"
     " ORDER BY committed_at, customer, seq, n LIMIT ?)"
 )
 _OF = (
     "SELECT json_group_array(json_array(customer, seq, n, p, channel, state, attempts,"
-    " committed_at, next_at, expires_at, hex(payload), error)) FROM ("
+    " committed_at, next_at, expires_at, hex(payload), error, send_at)) FROM ("
     " SELECT * FROM outbox INDEXED BY outbox_effect"
     " WHERE customer IN (SELECT value FROM json_each(?1)) AND (?2 = 0 OR ?2 >> state & 1)"
     " ORDER BY customer, seq, n)"
@@ -39,7 +40,8 @@ _STATES = Batched(
     3,
 )
 _CLAIM = Batched(
-    "UPDATE outbox SET state = 1, attempts = attempts + 1, next_at = ? WHERE id IN (VALUES {rows})",
+    "UPDATE outbox SET state = 1, attempts = attempts + 1, next_at = ?,"
+    " committed_at = CASE attempts WHEN 0 THEN ? ELSE committed_at END WHERE id IN (VALUES {rows})",
     1,
 )
 _SETTLE = Batched(
@@ -55,11 +57,19 @@ _OPEN_CHANNELS = """
                 WHERE state < 2 AND outbox.channel > open.channel)
         FROM open WHERE channel IS NOT NULL
     ) SELECT json_group_array(channel) FROM open WHERE channel IS NOT NULL"""
+_CUSTOMERS = Pivot(1, "SELECT state FROM customer WHERE number = ?1")
+_PAUSES = (
+    "SELECT json_group_array(json_array(name, since)) FROM (SELECT * FROM pause ORDER BY name)"
+)
+_LET_GO = (
+    "UPDATE outbox INDEXED BY outbox_held_back SET next_at = ?"
+    " WHERE state = 0 AND error != '' AND error = ?"
+)
 _COUNTS = "SELECT json_group_array(json_array(name, n)) FROM counter"
 
 
 def _item(row: list[Any]) -> OutboxItem:
-    *start, channel, state, attempts, committed, next_at, expires, payload, error = row
+    *start, channel, state, attempts, committed, next_at, expires, payload, error, send_at = row
     number, seq, n, partition = start
     return OutboxItem(
         number=number,
@@ -74,6 +84,7 @@ def _item(row: list[Any]) -> OutboxItem:
         expires_at_ms=expires,
         payload=bytes.fromhex(payload),
         last_error=from_text(error),
+        send_at_ms=send_at,
     )
 
 
@@ -96,33 +107,54 @@ def outbox_due(
 
 
 def outbox_claim(
-    connection: sqlite3.Connection, items: Sequence[OutboxItem], epochs: dict[int, int], now_ms: int
-) -> list[bool]:
-    """Claim what is still as its item says, under epochs that still hold."""
+    connection: sqlite3.Connection,
+    items: Sequence[OutboxItem],
+    epochs: dict[int, int],
+    now_ms: int,
+    check: Check,
+) -> list[Claim]:
+    """Claim what is still as its item says, under epochs that still hold, and may be sent."""
     stored = _read_states(connection, [(item.number, item.seq, item.n) for item in items])
     current = read_epochs(connection, {row[1] for row in stored.values()})
+    states = states_of([item.number for item in items], partial(_customers, connection))
+    switches = tuple(pauses(connection))
     won: list[tuple[int]] = []
-    begun: Counter[str] = Counter()
+    held: list[tuple[int, int, int, str]] = []
+    moved: Counter[str] = Counter()
     answers = []
     for item in items:
         row = stored.get((item.number, item.seq, item.n))
-        may = (
-            row is not None
-            and item.state in (OutboxState.PENDING, OutboxState.SENDING)
-            and row[2:] == [item.state, item.attempts]
-            and row[1] in epochs
-            and current.get(row[1]) == epochs[row[1]]
-        )
-        answers.append(may)
-        if may:
-            row = stored.pop((item.number, item.seq, item.n))  # named twice: claimed once
+        if (
+            row is None
+            or item.state not in (OutboxState.PENDING, OutboxState.SENDING)
+            or row[2:] != [item.state, item.attempts]
+            or epochs.get(row[1], -1) != current.get(row[1])
+        ):
+            answers.append(Claim.LOST)
+            continue
+        said = permit(check, item, states.get(item.number), switches, now_ms)
+        answers.append(said.verdict)
+        if said.verdict is Claim.LOST:
+            continue
+        del stored[item.number, item.seq, item.n]  # named twice: claimed once
+        moved[f"outbox_{OUTBOX_STATES[item.state]}"] -= 1
+        if said.verdict is Claim.MINE:
             won.append((row[0],))
-            begun[f"outbox_{OUTBOX_STATES[item.state]}"] -= 1
-            begun["outbox_sending"] += 1
+            moved["outbox_sending"] += 1
+        else:
+            held.append((row[0], OutboxState.PENDING, said.next_at_ms, to_text(said.why)))
+            moved["outbox_pending"] += 1
     if won:
-        _CLAIM.run(connection, won, now_ms + SENDING_TIMEOUT_MS)
-        add_to_counters(connection, begun)
+        _CLAIM.run(connection, won, now_ms + SENDING_TIMEOUT_MS, now_ms)
+    if held:
+        _SETTLE.run(connection, held)
+    add_to_counters(connection, moved)
     return answers
+
+
+def _customers(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    rows = _CUSTOMERS.select(connection, [(number,) for number in numbers])
+    return {n: row for n, (row,) in zip(numbers, rows, strict=True) if row is not None}
 
 
 def outbox_settle(connection: sqlite3.Connection, results: Sequence[OutboxResult]) -> None:
@@ -169,4 +201,23 @@ def outbox_of(
 def outbox_counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Return the number of rows by state name."""
     counts = dict(one_json(connection, _COUNTS))
-    return {name: counts[f"outbox_{name}"] for name in OUTBOX_STATES.values()}
+    return {name: counts.get(f"outbox_{name}", 0) for name in OUTBOX_STATES.values()}
+
+
+def pause(connection: sqlite3.Connection, name: str, now_ms: int) -> bool:
+    """Throw a switch unless it is thrown."""
+    done = connection.execute("INSERT OR IGNORE INTO pause VALUES (?, ?)", (to_text(name), now_ms))
+    return done.rowcount == 1
+
+
+def resume(connection: sqlite3.Connection, name: str, now_ms: int) -> bool:
+    """Take a switch back, and let go what it held."""
+    done = connection.execute("DELETE FROM pause WHERE name = ?", (to_text(name),))
+    if done.rowcount == 1:
+        connection.execute(_LET_GO, (now_ms, to_text(paused_by(name))))
+    return done.rowcount == 1
+
+
+def pauses(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the switches thrown, in order."""
+    return dict(sorted((from_text(name), at_ms) for name, at_ms in one_json(connection, _PAUSES)))

@@ -14,6 +14,7 @@ from actors.ports import (
     StoredCustomer,
     TimelineRow,
 )
+from actors.stores.sqlite_budgets import spent_in
 from actors.stores.sqlite_commit import owners_of
 from actors.stores.sqlite_due import TIMERS, DueWhere, due_rows
 from actors.stores.sqlite_groups import groups_of, read_groups
@@ -56,12 +57,14 @@ _HISTORY = """SELECT json_group_array(json_array(offset, customer, seq, at, kind
 _LEARNABLE = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
     FROM (SELECT * FROM journal INDEXED BY journal_learnable WHERE kind IN (3, 4) AND offset > ?
           ORDER BY offset LIMIT ?)"""
+_TURNS_AFTER = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
+    FROM (SELECT * FROM journal WHERE offset > ? ORDER BY offset LIMIT ?)"""
 _COUNTS = "SELECT json_group_array(json_array(name, n)) FROM counter"
 _LAST = (1 << 63) - 1
 
 
 def lookup(connection: sqlite3.Connection, want: Lookup) -> Found:
-    """Answer a lookup. Call inside a transaction: there are up to six reads."""
+    """Answer a lookup. Call inside a transaction: there are up to nine reads."""
     owners = owners_of(connection, want.identities)
     numbers = list(dict.fromkeys((*want.numbers, *owners.values())))
     return Found(
@@ -87,6 +90,7 @@ def lookup(connection: sqlite3.Connection, want: Lookup) -> Found:
         _identities(connection, want.owned_by),
         read_groups(connection, want.groups),
         groups_of(connection, want.grouped),
+        spent_in(connection, want.budgets),
     )
 
 
@@ -168,6 +172,16 @@ def learnable(connection: sqlite3.Connection, after_offset: int, limit: int) -> 
         TimelineRow(offset, number, seq, at_ms, kind, bytes.fromhex(payload))
         for offset, number, seq, at_ms, kind, payload in one_json(
             connection, _LEARNABLE, (after_offset, limit)
+        )
+    ]
+
+
+def turns_after(connection: sqlite3.Connection, after_offset: int, limit: int) -> list[TimelineRow]:
+    """Return rows of all kinds, in commit order."""
+    return [
+        TimelineRow(offset, number, seq, at_ms, kind, bytes.fromhex(payload))
+        for offset, number, seq, at_ms, kind, payload in one_json(
+            connection, _TURNS_AFTER, (after_offset, limit)
         )
     ]
 

@@ -18,7 +18,7 @@ _OLDEST_ANSWER = """SELECT min(journal.offset) FROM (
     ON journal.customer = oldest.customer AND journal.seq = oldest.seq"""
 _DELETE_EFFECTS = """DELETE FROM outbox WHERE id IN (
     SELECT id FROM outbox INDEXED BY outbox_age
-    WHERE state = ?1 AND state > 1 AND send_at < ?2 ORDER BY send_at, id LIMIT ?3)"""
+    WHERE state = ?1 AND state > 1 AND state < 6 AND send_at < ?2 ORDER BY send_at, id LIMIT ?3)"""
 _CUSTOMERS = """SELECT json_group_array(json_array(number, p, is_one, due)) FROM (
     SELECT number, p, substr(state, 1, 1) != x'00' AS is_one,
         (SELECT due FROM timer WHERE timer.customer = number AND timer.key = ?1) AS due

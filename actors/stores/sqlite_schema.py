@@ -241,6 +241,28 @@ def _count_scenario_steps(connection: sqlite3.Connection) -> None:
     )
 
 
+def _hold_and_pause(connection: sqlite3.Connection) -> None:
+    """Let effects be held until their time, and operators stop what is sent."""
+    connection.execute("INSERT INTO counter VALUES ('outbox_held', 0)")
+    connection.execute(
+        "CREATE TABLE pause (name TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    connection.execute(
+        "CREATE INDEX outbox_held_back ON outbox (error) WHERE state = 0 AND error != ''"
+    )
+
+
+def _keep_budgets(connection: sqlite3.Connection) -> None:
+    """Let budgets be spent bucket by bucket; their limits come with what is spent, from the playbook."""
+    connection.execute("DROP TABLE budget")
+    connection.execute("DROP TABLE budget_lease")
+    connection.execute(
+        "CREATE TABLE budget (name TEXT NOT NULL, bucket INTEGER NOT NULL,"
+        " spent INTEGER NOT NULL CHECK (spent >= 0), PRIMARY KEY (name, bucket)) WITHOUT ROWID"
+    )
+    connection.execute("ALTER TABLE outbox ADD COLUMN spends TEXT NOT NULL DEFAULT ''")
+
+
 MIGRATIONS = (
     ("tables", _create_tables),
     ("identities by customer", _find_identities_by_customer),
@@ -250,6 +272,8 @@ MIGRATIONS = (
     ("age", _find_what_is_old),
     ("launches", _keep_launches),
     ("scenario steps", _count_scenario_steps),
+    ("held effects and pauses", _hold_and_pause),
+    ("budgets", _keep_budgets),
 )
 """(name, step) in order; the number of a step is its place, from 1. Steps are never edited."""
 

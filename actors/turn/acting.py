@@ -11,7 +11,7 @@ from actors.decisioning.journal import TurnRecord
 from actors.decisioning.membership import SEGMENTS, standing_of
 from actors.decisioning.plan import Standing, plan_of
 from actors.decisioning.record import DecisionRecord, outcome_of
-from actors.domain.events import DECIDE, Event, event_time
+from actors.domain.events import DECIDE, REVIEW, Event, event_time
 from actors.domain.fold import fold
 from actors.domain.groups import NO_GROUPS, Groups
 from actors.domain.ids import Identity
@@ -23,18 +23,23 @@ from actors.playbook.identity_model import IdentityRules
 from actors.playbook.model import Playbook, Trigger
 from actors.scenarios.progress import CLOSE, Advance, advance, concerns, hear
 from actors.turn.belonging import belong, counters_of, own_groups
-from actors.turn.effects import close_windows, commit_effect, record_effect
-from actors.turn.enrolling import arms_of, enrol
+from actors.turn.crediting import credit
+from actors.turn.effects import close_windows, commit_effect, record_effect, void_withdrawn
+from actors.turn.enrolling import arms_of, enlist, enrol
+from actors.turn.feeding import feed
 from actors.turn.following import follow, look_after_effects, look_again
 from actors.turn.forgetting import RETENTION, forget, look_after_age
+from actors.turn.holding import SEND, look_after_held, release_due, review, withdraw_waiting
 from actors.turn.noticing import ABSENCE, miss, notice
 from actors.turn.policing import police
-from actors.turn.spending import funds_of
+from actors.turn.repeating import show_again, standing_effects
+from actors.turn.spending import funds_of, pay, refresh
+from actors.turn.suggesting import suggested_in
 from actors.turn.travelling import SCENARIO, concerned, data_of, decided, travel
-from actors.turn.under_way import Turn
+from actors.turn.under_way import NOTHING, AtHand, Turn
 from actors.turn.withdrawing import withdraw
 
-_KINDS = frozenset({CLOSE, ABSENCE, SEGMENTS, RETENTION, SCENARIO})
+_KINDS = frozenset({CLOSE, ABSENCE, SEGMENTS, RETENTION, SCENARIO, SEND})
 """Of timers, but those of triggers."""
 
 
@@ -45,15 +50,18 @@ def begin(
     now_ms: int,
     owners: dict[Identity, int] | None = None,
     groups: Groups = NO_GROUPS,
+    at_hand: AtHand = NOTHING,
 ) -> Turn:
     """Fold an event (or a `decide` question), advance the triggers, and prepare the decision.
 
     `owners` tells for identities on the event, other than the first, who owns them already; `groups`
-    are the records of the groups that it names and of those that the customer belongs to.
+    are the records of the groups that it names and of those that the customer belongs to; `at_hand` is what
+    the shell knows of switches and budgets.
     """
     when = event_time(event, now_ms)
     turn = Turn(state, TurnRecord(at_ms=when.at_ms, received_at_ms=now_ms, event=event))
     turn.groups = groups
+    at_hand.give(turn)
     if when.clamped:
         turn.record.notes.append("clamped")
     forget(turn, playbook)
@@ -61,10 +69,12 @@ def begin(
     if event.type != DECIDE:
         turn.record.notes += fold(state, event, when.at_ms, now_ms, playbook.minor_digits)
         notice(turn, event, when.at_ms, playbook)
+        enlist(turn, event, when.at_ms, playbook)
         if event.type == GROUP:
             belong(turn, event, when.at_ms, playbook)
         if "consent" in event.context:
             withdraw(turn, playbook)
+        credit(turn, event, when.at_ms, playbook)
     state.seq += 1
     started = event.type != DECIDE and concerns(state, event, playbook)
     if event.type == DECIDE and not event.placements:
@@ -103,6 +113,9 @@ def reconsider(turn: Turn, playbook: Playbook) -> None:
     """Look at segments and scenarios after an outcome, a command or a timer."""
     if turn.record.timer is None:  # else it is done
         forget(turn, playbook)
+    command = turn.record.command
+    if command is not None and command.kind == REVIEW:
+        review(turn, command.arguments, playbook)
     travels = concerned(turn, playbook)
     if not (playbook.segments or playbook.triggers_by_change or turn.state.segments or travels):
         return
@@ -123,13 +136,15 @@ def wake(
     playbook: Playbook,
     now_ms: int,
     groups: Groups = NO_GROUPS,
+    at_hand: AtHand = NOTHING,
 ) -> Turn:
-    """Fire a timer that the state still holds; `groups` are as for `begin`."""
+    """Fire a timer that the state still holds; `groups` and `at_hand` are as for `begin`."""
     record = TurnRecord(
         at_ms=timer.due_at_ms, received_at_ms=now_ms, timer=(timer.key, timer.kind, timer.subject)
     )
     turn = Turn(state, record)
     turn.groups = groups
+    at_hand.give(turn)
     state.seq += 1
     state.timers = [t for t in state.timers if t.key != timer.key]
     turn.timers_deleted.append(timer.key)
@@ -139,6 +154,8 @@ def wake(
             close_windows(turn, now_ms)
         elif timer.kind == ABSENCE:
             miss(turn, now_ms)
+        elif timer.kind == SEND:
+            release_due(turn, playbook)
         reconsider(turn, playbook)
         return turn
     trigger = next((t for t in playbook.triggers if t.name == timer.subject), None)
@@ -161,26 +178,27 @@ def wake(
 
 
 def recount(turn: Turn, playbook: Playbook) -> None:
-    """Count again what others said to the customer's groups since the turn began, before it decides.
+    """Count again what others said to the customer's groups, and spent, since the turn began.
 
     Caps only fill up meanwhile, so that what is left to choose from has been scored.
     """
+    refresh(turn, playbook)
     given = turn.given
     if given is None or not own_groups(turn):
         return
     caps = counters_of(turn, playbook)
-    if caps != given.caps:
-        given.caps = caps
+    later = {at_ms: counters_of(turn, playbook, at_ms) for at_ms in given.caps_later}
+    if caps != given.caps or later != given.caps_later:
+        given.caps, given.caps_later = caps, later
         turn.prepared = prepare(given, playbook)
-        turn.rows = rows_of(turn.prepared, playbook)
+        turn.rows = rows_of(turn.prepared, playbook, given.context)
 
 
 def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
     """Arbitrate with the scores for `turn.rows`, in their order, and write the effects."""
     given, prepared = turn.given, turn.prepared
     if given is None or prepared is None:
-        look_after_effects(turn, playbook)
-        look_after_age(turn, playbook)
+        _finish(turn, playbook)
         return
     by_action = scores_by_action(prepared, playbook, scores)
     choice = choose(prepared, given, by_action, playbook)
@@ -195,13 +213,28 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
         outcome=outcome_of(prepared, choice),
     )
     for chosen in choice.chosen:
+        if chosen.again is not None:
+            show_again(turn, chosen, prepared.tier, playbook, given.context)
+            continue
         data = data_of(turn, chosen.ranked.trigger)
         effect = commit_effect(turn, chosen, prepared.tier, playbook, given.context, data)
         turn.committed.append((chosen, effect))
+        pay(turn, playbook, effect, prepared.segments, chosen.ranked.trigger)
     enrol(turn, choice, playbook)
     decided(turn, choice, playbook)
+    _finish(turn, playbook)
+
+
+def _finish(turn: Turn, playbook: Playbook) -> None:
+    """See to what a turn leaves behind, whatever it was about."""
+    if turn.cancelled:
+        withdraw_waiting(turn, playbook)
+    if any(effect.send_at_ms for effect in turn.outbox):
+        look_after_held(turn, playbook)
+    void_withdrawn(turn)
     look_after_effects(turn, playbook)
     look_after_age(turn, playbook)
+    feed(turn, playbook)
 
 
 def _identify(turn: Turn, event: Event, owners: dict[Identity, int], rules: IdentityRules) -> None:
@@ -270,7 +303,7 @@ def _prepare(
     standing: Standing,
     event: Event | None,
 ) -> None:
-    placements = event.placements if event is not None else ()
+    placements = tuple(dict.fromkeys(event.placements)) if event is not None else ()
     if not placements and not proposals:
         return
     said = police(turn, playbook, proposals, standing.tier)
@@ -295,6 +328,8 @@ def _prepare(
         arms=arms_of(turn, playbook),
         funds=funds,
         prices=prices,
+        standing=standing_effects(turn, playbook, event, placements),
+        suggested=suggested_in(event) if playbook.suggests else {},
     )
     turn.prepared = prepare(turn.given, playbook, standing)
-    turn.rows = rows_of(turn.prepared, playbook)
+    turn.rows = rows_of(turn.prepared, playbook, turn.given.context)

@@ -1,6 +1,7 @@
 """A `group` call: a customer becomes a member of a group, or leaves it, and says something of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from actors.domain.events import Event
 from actors.domain.groups import (
@@ -15,7 +16,7 @@ from actors.domain.groups import (
 from actors.domain.profile import Contact
 from actors.playbook.group_model import LEFT, GroupKind
 from actors.playbook.model import Playbook
-from actors.policies.contact_pressure import counters
+from actors.policies.contact_pressure import room_for
 from actors.policies.group_pressure import reserve_in_group
 from actors.turn.under_way import Turn
 
@@ -78,21 +79,30 @@ def _join(turn: Turn, key: GroupKey, at_ms: int, kind: GroupKind, playbook: Play
         _count(turn, each.key, -1, at_ms)
         notes.append(f"group_left: {key.kind}")
     if group is not None:
-        reserve_in_group(group, playbook.caps, turn.state.profile.contacts)
+        contacts = [named(turn, each) for each in turn.state.profile.contacts]
+        reserve_in_group(group, playbook.caps, contacts, turn.record.received_at_ms)
     return True
 
 
 def contact_groups(turn: Turn, playbook: Playbook, contact: Contact) -> None:
     """Count a contact in the groups of the customer, where a cap per group counts it."""
     for group in own_groups(turn):
-        if reserve_in_group(group, playbook.caps, (contact,)):
+        now_ms = turn.record.received_at_ms
+        if reserve_in_group(group, playbook.caps, (named(turn, contact),), now_ms):
             turn.touched.add(group.key)
 
 
-def counters_of(turn: Turn, playbook: Playbook) -> tuple[tuple[int, int], ...]:
-    """Return what `counters` counts for the customer of a turn, as of that turn."""
-    now_ms = turn.record.received_at_ms
-    return counters(turn.state.profile, playbook.caps, now_ms, own_groups(turn))
+def named(turn: Turn, contact: Contact) -> Contact:
+    """Return a contact as a group's record has it: a message with its customer's number."""
+    return replace(contact, origin=contact.origin or turn.state.number) if contact.seq else contact
+
+
+def counters_of(
+    turn: Turn, playbook: Playbook, at_ms: int | None = None
+) -> tuple[tuple[int, int], ...]:
+    """Return what `counters` counts for the customer of a turn, as of that turn or of an instant."""
+    when_ms = turn.record.received_at_ms if at_ms is None else at_ms
+    return room_for(turn.state.profile, playbook, when_ms, own_groups(turn))
 
 
 def _count(turn: Turn, key: GroupKey, more: int, at_ms: int) -> None:

@@ -5,11 +5,23 @@ from operator import attrgetter
 from typing import Any
 
 from actors.decisioning.context import with_instance
-from actors.decisioning.inputs import Chosen
+from actors.decisioning.inputs import Chosen, Ranked
 from actors.decisioning.journal import Lesson, TurnRecord
 from actors.decisioning.plan import plan_of
 from actors.decisioning.quoting import quoted_values
-from actors.domain.actions import INLINE, OUTBOUND, RECORDED, Effect, OpenEffect
+from actors.domain.actions import (
+    CALL,
+    FEED,
+    INLINE,
+    NOT_TAUGHT,
+    OUTBOUND,
+    RECORDED,
+    REFUSED,
+    TAKEN,
+    VOID,
+    Effect,
+    OpenEffect,
+)
 from actors.domain.conversation import Utterance, answered
 from actors.domain.folding.outreach import note_sent
 from actors.domain.profile import MAX_RESPONSES, Contact, ResponseHistory
@@ -17,8 +29,10 @@ from actors.domain.state import MAX_OPEN_EFFECTS, CustomerState, Timer
 from actors.playbook.model import Playbook, Trigger
 from actors.playbook.templates import render
 from actors.policies.contact_pressure import reserve
+from actors.policies.quiet import plan_send
 from actors.scenarios.progress import CLOSE
 from actors.turn.belonging import contact_groups
+from actors.turn.suggesting import suggested_values
 from actors.turn.under_way import Turn
 
 _LABEL = attrgetter("label")
@@ -37,12 +51,19 @@ def open_effect(effect: Effect) -> OpenEffect:
         effect.at_ms,
         effect.expires_at_ms,
         purpose=effect.purpose if effect.mode == OUTBOUND else "",
+        placement=effect.placement if effect.mode == INLINE else "",
     )
 
 
 def effect_of(record: TurnRecord, n: int) -> OpenEffect | None:
-    """Return the n-th effect of a journalled turn, or None when it has no such effect."""
-    return next((open_effect(effect) for effect in record.effects if effect.n == n), None)
+    """Return the n-th effect of a journalled turn, or None when it has no such effect.
+
+    What was said to another system is no offer, and nobody answers it.
+    """
+    for effect in record.effects:
+        if effect.n == n and not effect.action.startswith((CALL, FEED)):
+            return open_effect(effect)
+    return None
 
 
 def commit_effect(
@@ -59,9 +80,7 @@ def commit_effect(
     """
     ranked = chosen.ranked
     action = playbook.actions[ranked.action]
-    treatment = action.treatments[ranked.channel]
     now_ms = turn.record.received_at_ms
-    quotes = plan_of(playbook).options[ranked.action][ranked.channel].quotes
     if data is not None:
         values = with_instance(values, playbook, data)
     effect = Effect(
@@ -79,10 +98,36 @@ def commit_effect(
         propensity=ranked.propensity,
         priority_minor=ranked.priority_minor,
         chosen_with=chosen.chosen_with,
-        content=render(treatment.content, quoted_values(quotes, values, tier)),
+        cause=ranked.trigger,
+        send_at_ms=0
+        if ranked.placement
+        else _planned_at(turn, playbook, ranked.channel, action.purpose),
+        content=content_of(turn, ranked, tier, playbook, values),
     )
     add_effect(turn, playbook, effect)
     return effect
+
+
+def _planned_at(turn: Turn, playbook: Playbook, channel: str, purpose: str) -> int:
+    """Return when a message is to go, 0 for at once; what must be sent is in no decision's input."""
+    if not playbook.policies.quiet and not playbook.policies.holidays:
+        return 0
+    now_ms = turn.record.received_at_ms
+    planned = plan_send(turn.state.profile, playbook, channel, purpose, now_ms)
+    return 0 if planned.at_ms == now_ms else planned.at_ms
+
+
+def content_of(
+    turn: Turn, ranked: Ranked, tier: str, playbook: Playbook, values: Sequence[Any]
+) -> dict[str, Any]:
+    """Return what an action says on its channel, in the customer's language, with the values of now."""
+    action = playbook.actions[ranked.action]
+    content = action.treatments[ranked.channel].content_in(turn.state.profile.locale)
+    quotes = plan_of(playbook).options[ranked.action][ranked.channel].quotes
+    quoted = quoted_values(quotes, values, tier)
+    if action.suggest:
+        quoted |= suggested_values(turn.record.event, action.suggest)
+    return render(content, quoted)
 
 
 def record_effect(turn: Turn, trigger: Trigger, tier: str, playbook: Playbook) -> None:
@@ -118,8 +163,13 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     turn.record.effects.append(effect)
     if effect.mode == OUTBOUND:
         turn.outbox.append(effect)
-    contact = Contact(effect.at_ms, effect.channel, effect.action, effect.purpose)
-    reserve(state.profile, playbook, contact)
+    at_ms = effect.send_at_ms or effect.at_ms
+    contact = Contact(at_ms, effect.channel, effect.action, effect.purpose)
+    if effect.mode == OUTBOUND:
+        contact.seq, contact.n = effect.seq, effect.n
+    is_message = effect.mode != INLINE
+    now_ms = turn.record.received_at_ms
+    reserve(state.profile, playbook, contact, now_ms, is_message=is_message)
     if state.groups:
         contact_groups(turn, playbook, contact)
     history = history_of(state, effect.action)
@@ -128,20 +178,25 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     state.conversation.add(
         Utterance(effect.at_ms, effect.channel, "us", effect.action, effect.seq, effect.n)
     )
-    remember(state, open_effect(effect))
+    opened = open_effect(effect)
+    if effect.mode == OUTBOUND and effect.send_at_ms > turn.record.received_at_ms:
+        opened.send_at_ms = effect.send_at_ms
+    remember(state, opened)
     close_at(turn, effect.expires_at_ms)
 
 
 def remember(state: CustomerState, effect: OpenEffect) -> None:
     """Keep an effect in the state; beyond the limit one goes that has its label already."""
     effects = state.effects
-    if len(effects) >= MAX_OPEN_EFFECTS and effects[0].label >= 0:
+    if len(effects) >= MAX_OPEN_EFFECTS and effects[0].label >= 0 and not effects[0].send_at_ms:
         del effects[0]  # the oldest one's window is mostly the first to close
     elif len(effects) >= MAX_OPEN_EFFECTS:
-        labels = list(map(_LABEL, effects))
+        # What is held is kept: nobody else would ever release it. A turn holds fewer than fit.
+        labels = [-2 if e.send_at_ms else e.label for e in effects]
         # Mostly none has one, and this is asked at every turn of a busy customer.
         labelled = max(labels) >= 0
-        forgotten = next(i for i, label in enumerate(labels) if label >= 0) if labelled else 0
+        least = 0 if labelled else NOT_TAUGHT
+        forgotten = next((i for i, label in enumerate(labels) if label >= least), 0)
         del effects[forgotten]  # the journal keeps every effect anyway
     effects.append(effect)
 
@@ -157,27 +212,55 @@ def history_of(state: CustomerState, action: str) -> ResponseHistory:
     return history
 
 
-def learn(turn: Turn, effect: OpenEffect, *, taken: bool) -> None:
+def learn(turn: Turn, effect: OpenEffect, *, taken: bool, reward_minor: int = 0) -> None:
     """Label an effect and write the lesson; a yes after a no takes the no back."""
-    correction = -1 if taken and effect.label == 0 else 0
+    correction = -1 if taken and effect.label == REFUSED else 0
     turn.record.lessons.append(
         Lesson(
             action=effect.action,
             segment=effect.segment,
             taken=1 if taken else 0,
             refused=correction if taken else 1,
+            channel=effect.channel,
+            number=effect.origin or turn.state.number,
+            seq=effect.seq,
+            n=effect.n,
+            reward_minor=reward_minor,
         )
     )
-    effect.label = 1 if taken else 0
+    effect.label = TAKEN if taken else REFUSED
+
+
+def void_withdrawn(turn: Turn) -> None:
+    """See to it that silence about what was withdrawn in this turn teaches nothing.
+
+    What is given back was never sent. Of what is cancelled that is not known here: what nothing was
+    heard of yet is taken for unsent, which errs on the side of not learning.
+    """
+    if not (turn.cancelled or turn.given_back):
+        return
+    state = turn.state
+    unsent, doubtful = set(turn.given_back), set(turn.cancelled)
+    for effect in state.effects:
+        if effect.label == NOT_TAUGHT:
+            place = (effect.origin or state.number, effect.seq, effect.n)
+            if place in unsent or (place in doubtful and not effect.outcome):
+                effect.label = VOID
 
 
 def close_windows(turn: Turn, now_ms: int) -> None:
-    """Label what nobody answered in time as not taken, forget what is long over, set the next timer."""
+    """Label what nobody took in time as not taken, forget what is long over, set the next timer.
+
+    This is where a no is learned: before, a yes may still come. What is held even now was never sent.
+    """
     kept = []
     for effect in turn.state.effects:
-        if effect.label < 0 and effect.expires_at_ms <= now_ms:
+        if effect.label < 0 and effect.expires_at_ms <= now_ms and effect.send_at_ms:
+            effect.label = VOID
+        elif effect.label < 0 and effect.expires_at_ms <= now_ms:
             if not effect.outcome:
                 effect.outcome = "no_response"
+                turn.closed.append(effect)
                 answered(
                     turn.state.conversation,
                     effect.seq,

@@ -1,8 +1,8 @@
 """A customer at one turn, as the scenarios' engine asks for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.attributes import rule_value
 from actors.decisioning.context import (
@@ -19,6 +19,7 @@ from actors.domain.folding.traits import take_traits
 from actors.domain.histories import TraitOrigin
 from actors.domain.journeys import Instance
 from actors.domain.state import CustomerState
+from actors.playbook.direct import Predicates
 from actors.playbook.lowering import variable_of
 from actors.playbook.model import Playbook
 from actors.playbook.rules import Rule
@@ -34,19 +35,28 @@ SOURCE = "scenario"
 _EVENT = "event."
 _EVENT_FIELDS = ("type", "name", "channel", "properties", "traits", "late")
 
-Predicate = Callable[[Sequence[Any], tuple[str, ...], str], bool]
+
+class _Asked(NamedTuple):
+    """How to ask a rule, and whether it reads the data of an instance, and the event."""
+
+    ask: Predicates
+    of_instance: bool
+    of_event: bool
 
 
 @lru_cache(maxsize=64)
-def _predicates(playbook: Playbook) -> dict[Rule, Predicate]:
+def _asked(playbook: Playbook) -> dict[Rule, _Asked]:
     """Return how to ask each rule of a playbook's scenarios, by the rule."""
     positions = builder_of(playbook).positions
+    return {
+        rule: _Asked(predicates_of([rule], positions), INSTANCE in rule.paths, _foreign(rule.paths))
+        for scenario in playbook.scenarios
+        for rule in rules_in(scenario)
+    }
 
-    def alone(rule: Rule) -> Predicate:
-        ask = predicates_of([rule], positions)
-        return lambda values, segments, tier: ask(values, segments, tier)[0]
 
-    return {rule: alone(rule) for scenario in playbook.scenarios for rule in rules_in(scenario)}
+def _foreign(paths: Iterable[str]) -> bool:
+    return any(path.startswith(_EVENT) for path in paths)
 
 
 class Surroundings:
@@ -96,9 +106,12 @@ class Surroundings:
     ) -> bool:
         """Return whether a rule holds now; `instance` None is for starts."""
         book = self._book(scenario)
-        standing = self.standing(book)
-        values = self._values(book, standing, rule.paths, instance, signal)
-        return _predicates(book)[rule](values, standing.segments, standing.tier)
+        standing = self._standings.get(book.version) or self.standing(book)
+        ask, of_instance, of_event = _asked(book)[rule]
+        values = standing.values
+        if of_instance or (of_event and signal is not self._own):
+            values = self._values(book, standing, of_event, instance, signal)
+        return ask(values, standing.segments, standing.tier)[0]
 
     def within(self, segment: str) -> bool:
         """Return whether the customer is in a segment now."""
@@ -141,12 +154,14 @@ class Surroundings:
             return dict(filled(template, {}))
         standing = self.standing(book)
         paths = frozenset(p.path for p in template.placeholders)
-        values = self._values(book, standing, paths, instance, signal)
+        values = standing.values
+        if INSTANCE in paths or (signal is not self._own and _foreign(paths)):
+            values = self._values(book, standing, _foreign(paths), instance, signal)
         return dict(filled(template, quoted_values(quotes, values, standing.tier)))
 
     def _book(self, scenario: Scenario) -> Playbook:
         known = self._playbook.scenarios_by_name.get(scenario.name)
-        if known is not None and known.digest == scenario.digest:
+        if known is scenario or (known is not None and known.digest == scenario.digest):
             return self._playbook
         return self._playbook.earlier_books.get((scenario.name, scenario.digest), self._playbook)
 
@@ -154,17 +169,14 @@ class Surroundings:
         self,
         book: Playbook,
         standing: Standing,
-        paths: frozenset[str],
+        of_event: bool,
         instance: Instance | None,
         signal: Signal | None,
     ) -> Sequence[Any]:
         """Return the values of rules as this instance and signal have them."""
-        foreign = signal is not self._own and any(path.startswith(_EVENT) for path in paths)
-        if not foreign and INSTANCE not in paths:
-            return standing.values
         data = {} if instance is None else instance.data
         values = list(with_instance(standing.values, book, data))
-        if foreign:
+        if of_event and signal is not self._own:
             positions = builder_of(book).positions
             for name, value in zip(_EVENT_FIELDS, _event_values(signal), strict=True):
                 position = positions.get(variable_of(_EVENT + name).name)

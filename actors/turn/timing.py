@@ -23,7 +23,7 @@ def keep_timer(
             break
     if not due_at_ms:
         if known is not None:
-            timers.remove(known)
+            turn.state.timers = [each for each in timers if each is not known]
             turn.timers_set = [each for each in turn.timers_set if each.key != key]
             turn.timers_deleted.append(key)
         return True

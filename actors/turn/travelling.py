@@ -15,10 +15,11 @@ from actors.domain.events import ANSWER, DECIDE, ENTER, Command
 from actors.domain.journeys import Instance
 from actors.playbook.model import Action, Playbook, event_key
 from actors.playbook.scenario_model import LAUNCH
-from actors.policies.consent import consent_refusal, consents_at
 from actors.scenarios import engine
 from actors.scenarios.world import CallOut, Offer, Progress, Signal
 from actors.turn.effects import commit_effect, learn
+from actors.turn.mandatory import permitted
+from actors.turn.spending import pay
 from actors.turn.surroundings import Surroundings
 from actors.turn.timing import keep_timer
 from actors.turn.under_way import Turn
@@ -56,7 +57,7 @@ def travel(
         key = event_key(event.type, event.name)
         own = Signal(key, record.at_ms, state.seq, event.properties)
     world = Surroundings(state, playbook, record.received_at_ms, occasion, standing, own)
-    if any(_is_earlier(instance, playbook) for instance in state.journeys.instances):
+    if _any_earlier(state.journeys.instances, playbook):
         moved = engine.touch(state.journeys, playbook, record.received_at_ms, world)
         _settle(turn, moved, playbook, world)
     if own is not None:
@@ -67,9 +68,20 @@ def travel(
         hear_outcome(turn, turn.answered, record.response.outcome, playbook, world)
     elif record.command is not None:
         _obey(turn, record.command, playbook, world)
+    for effect in turn.credited:
+        hear_outcome(turn, effect, "convert", playbook, world)
     hear_changes(turn, playbook, world)
     proposals = _offer(turn, playbook, world)
     return proposals, world.standing()
+
+
+def _any_earlier(instances: list[Instance], playbook: Playbook) -> bool:
+    known = playbook.scenarios_by_name
+    for instance in instances:
+        current = known.get(instance.scenario)
+        if current is None or current.digest != instance.digest:
+            return True
+    return False
 
 
 def _is_earlier(instance: Instance, playbook: Playbook) -> bool:
@@ -259,7 +271,7 @@ def _instance(turn: Turn, each: Offer) -> Instance | None:
 
 
 def _send_mandatory(turn: Turn, playbook: Playbook, world: Surroundings) -> list[Offer]:
-    """Send service messages, which do not compete and which no cap holds, where consent allows.
+    """Send service messages, which do not compete and which no cap holds, where nothing else speaks against.
 
     Returns:
         All that is offered after that.
@@ -268,12 +280,16 @@ def _send_mandatory(turn: Turn, playbook: Playbook, world: Surroundings) -> list
     tried: set[tuple[int, int, str]] = set()
     while True:
         offered = engine.offers(journeys, playbook, now_ms)
+        if not offered:
+            return offered
         due = [o for o in offered if o.mandatory and (o.instance, o.token, o.step) not in tried]
         if not due or len(tried) >= _MAX_MANDATORY:
             return offered
         each = due[0]
         tried.add((each.instance, each.token, each.step))
-        ranked, why = _permitted(turn, each, playbook)
+        ranked, why = permitted(
+            turn, each, _actions(turn, each, playbook), playbook, world.standing()
+        )
         if ranked is None:
             progress = engine.refused(journeys, each, why, 0, now_ms, playbook, world)
         else:
@@ -283,45 +299,9 @@ def _send_mandatory(turn: Turn, playbook: Playbook, world: Surroundings) -> list
             effect = commit_effect(
                 turn, Chosen(ranked, 1, 1.0), standing.tier, playbook, standing.values, data
             )
+            pay(turn, playbook, effect, standing.segments, ranked.trigger)
             progress = engine.sent(journeys, each, effect.seq, effect.n, now_ms, playbook, world)
         _settle(turn, progress, playbook, world)
-
-
-def _permitted(turn: Turn, each: Offer, playbook: Playbook) -> tuple[Ranked | None, str]:
-    """Return the first action and the cheapest channel that consent allows, or why there is none."""
-    profile = turn.state.profile
-    consents = consents_at(profile.consents, turn.record.received_at_ms)
-    why = "its actions are no longer in the playbook"
-    for action in _actions(turn, each, playbook):
-        why = f"{action.key}: no channel"
-        options = sorted(action.treatments.values(), key=lambda t: (t.cost_minor, t.channel))
-        for treatment in options:
-            channel = treatment.channel
-            if not treatment.outbound or (each.channels and channel not in each.channels):
-                continue
-            refusal = consent_refusal(
-                consents, channel, action.purpose, playbook.purposes_without_consent
-            )
-            if refusal is None:
-                return _unranked(action, channel, each), ""
-            why = f"consent: {refusal}"
-    return None, why
-
-
-def _unranked(action: Action, channel: str, each: Offer) -> Ranked:
-    return Ranked(
-        action.index,
-        channel,
-        "",
-        f"{each.scenario}:{each.step}:{each.instance}.{each.token}",
-        action.starting_propensity,
-        0.0,
-        1.0,
-        action.value_minor,
-        action.lever,
-        action.treatments[channel].cost_minor,
-        0.0,
-    )
 
 
 def _settle(turn: Turn, progress: Progress, playbook: Playbook, world: Surroundings) -> None:

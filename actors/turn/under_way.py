@@ -1,14 +1,17 @@
 """A turn while it is under way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actors.decisioning.inputs import Chosen, DecisionInput, Prepared
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import Effect, OpenEffect
+from actors.domain.budgets import Spend
 from actors.domain.groups import NO_GROUPS, GroupKey, Groups
 from actors.domain.ids import Identity
 from actors.domain.scores import ScoreRow
 from actors.domain.state import CustomerState, Timer
+from actors.lifetime.model import LifetimeModel
 from actors.patterns import Deviation
 from actors.scenarios.world import Offer
 from actors.turn.surroundings import Surroundings
@@ -21,9 +24,11 @@ class Turn:
     `rows` are the propensities asked for; empty when nothing is to be decided. `outbox` are the
     effects to deliver, `cancelled` the (number, seq, n) of effects to withdraw. `entered` and
     `left` name segments. `groups` are the records of groups at hand, `touched` those that it changed. `offers` are what instances of scenarios propose, by the name of the proposal, in the
-    `world` in which they do; `answered` is the effect that an outcome is about; `committed` the candidates chosen and the effects they have become. `paused`, `funds` and `prices` are as in `DecisionInput`; `spent` is what this turn
-    takes of budgets (negative: gives back). `released` are (number, seq, n) of held effects to hand over now, `given_back` of
-    effects withdrawn before any attempt.
+    `world` in which they do; `answered` is the effect that an outcome is about, `credited` those that this turn's event is credited to, `closed` those whose window closed in silence; `committed` the candidates chosen and the effects they have become. `paused`, `funds` and `prices` are as in `DecisionInput`; `funds` is shared by the turns of
+    an attempt, which take from it; `spent` is what this turn takes, `lifetime` what values are predicted by. `released` are (number, seq, n, instant) of effects that may go from then on, `postponed` of those held until then,
+    `dropped` (number, seq, n, whether too late, why) of those never to go, `given_back` (number, seq, n) of
+    effects that ended before any attempt. `waiting` tells of effects at which no attempt has begun whether
+    they are held, or cancelled.
     """
 
     state: CustomerState
@@ -44,10 +49,40 @@ class Turn:
     offers: dict[str, Offer] = field(default_factory=dict)
     world: Surroundings | None = None
     answered: OpenEffect | None = None
+    credited: list[OpenEffect] = field(default_factory=list)
+    closed: list[OpenEffect] = field(default_factory=list)
     committed: list[tuple[Chosen, Effect]] = field(default_factory=list)
     paused: tuple[str, ...] = ()
     funds: dict[str, float] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
-    spent: dict[str, float] = field(default_factory=dict)
-    released: list[tuple[int, int, int]] = field(default_factory=list)
+    spent: list[Spend] = field(default_factory=list)
+    lifetime: LifetimeModel | None = None
+    released: list[tuple[int, int, int, int]] = field(default_factory=list)
+    postponed: list[tuple[int, int, int, int]] = field(default_factory=list)
+    dropped: list[tuple[int, int, int, bool, str]] = field(default_factory=list)
+    waiting: Mapping[tuple[int, int, int], bool] = field(default_factory=dict)
     given_back: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What the shell gives a turn besides the customer: switches thrown, money left, prices.
+
+    The fields are those of `Turn`. `funds` is not copied: turns that run one after another share it.
+    """
+
+    funds: dict[str, float] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
+    paused: tuple[str, ...] = ()
+    lifetime: LifetimeModel | None = None
+    waiting: Mapping[tuple[int, int, int], bool] = field(default_factory=dict)
+
+    def give(self, turn: Turn) -> None:
+        """Let a turn have it; before anything is decided."""
+        turn.funds, turn.prices = self.funds, self.prices
+        turn.paused, turn.lifetime = self.paused, self.lifetime
+        turn.waiting = self.waiting
+
+
+NOTHING = AtHand()
+"""What a turn has when nobody gives it anything: no switch, no budget."""

@@ -22,9 +22,14 @@ def pack_group(group: GroupState) -> bytes:
             group.changed_at_ms,
             {name: (t.value, t.at_ms, t.source, t.by) for name, t in group.traits.items()},
             [(c.name, c.at_ms, c.source, c.old, c.by) for c in group.changes],
-            [(c.at_ms, c.channel, c.action, c.purpose) for c in group.contacts],
+            [_contact(c) for c in group.contacts],
         ],
     )
+
+
+def _contact(c: Contact) -> tuple[Any, ...]:
+    said = (c.at_ms, c.channel, c.action, c.purpose)
+    return (*said, c.seq, c.n, c.origin) if c.seq else said
 
 
 def unpack_group(data: bytes) -> GroupState:

@@ -76,12 +76,12 @@ def _instance(instance: Instance) -> list[Any]:
 
 def _instance_from(fields: list[Any]) -> Instance:
     v = _filled(fields, 14)
-    started_ms = v[4]
+    started_ms = v[4] or 0
     return Instance(
-        id=v[0],
-        scenario=v[1],
-        digest=v[2],
-        key=v[3],
+        id=v[0] or 0,
+        scenario=v[1] or "",
+        digest=v[2] or "",
+        key=v[3] or "",
         started_ms=started_ms,
         began_seq=v[5] or 0,
         next_id=v[6] or 0,
@@ -118,7 +118,7 @@ def _token_from(fields: list[Any], started_ms: int) -> Token:
     since_ms = started_ms + (v[2] or 0)
     call = v[9]
     return Token(
-        id=v[0],
+        id=v[0] or 0,
         step=v[1] or "",
         scope=v[4] or 0,
         since_ms=since_ms,
@@ -138,7 +138,7 @@ def _scope(scope: Scope, started_ms: int) -> list[Any]:
 
 def _scope_from(fields: list[Any], started_ms: int) -> Scope:
     v = _filled(fields, 5)
-    return Scope(v[0], v[1], v[2] or 0, v[3] or 0, _back(v[4] or 0, started_ms))
+    return Scope(v[0] or 0, v[1] or "", v[2] or 0, v[3] or 0, _back(v[4] or 0, started_ms))
 
 
 def _away(at_ms: int, from_ms: int) -> int:
@@ -156,7 +156,7 @@ def _back(away: int, from_ms: int) -> int:
 
 
 def _trimmed(fields: list[Any]) -> list[Any]:
-    while fields[-1] in _DEFAULTS:
+    while fields and fields[-1] in _DEFAULTS:
         fields.pop()
     return fields
 

@@ -14,6 +14,7 @@ from actors.domain.events import Command, Event, Response
 from actors.domain.ids import Identity
 
 VERSION = 1
+_WITHOUT_DETAIL = 5
 _EVENT = 0
 _RESPONSE = 1
 _COMMAND = 2
@@ -116,6 +117,7 @@ def response_to_fields(response: Response) -> list[Any]:
         response.outcome,
         response.value_minor,
         response.at_ms,
+        *([response.detail] if response.detail else ()),
     ]
 
 
@@ -127,6 +129,7 @@ def response_from_fields(fields: list[Any]) -> Response:
         outcome=fields[2],
         value_minor=fields[3],
         at_ms=fields[4],
+        detail=fields[5] if len(fields) > _WITHOUT_DETAIL else "",
     )
 
 

@@ -113,6 +113,13 @@ def _consent(c: ConsentState) -> tuple[Any, ...]:
     return (c.status, c.at_ms, c.source)
 
 
+def _contact(c: Contact, places: dict[str, int]) -> tuple[Any, ...]:
+    said = (c.at_ms, c.channel, places.get(c.action, c.action), c.purpose)
+    if not c.seq:
+        return said
+    return (*said, c.seq, c.n, c.origin) if c.origin else (*said, c.seq, c.n)
+
+
 def places_of(p: Profile) -> dict[str, int]:
     """Return the places of actions in a profile's responses: they stand for the keys elsewhere."""
     return {action: i for i, action in enumerate(p.responses)}
@@ -139,7 +146,7 @@ def profile_fields(p: Profile, places: dict[str, int] | None = None) -> list[Any
             )
             for name, r in p.responses.items()
         },
-        [(c.at_ms, c.channel, places.get(c.action, c.action), c.purpose) for c in p.contacts],
+        [_contact(c, places) for c in p.contacts],
         {name: _consent(c) for name, c in p.consents.items()},
         p.views,
         p.coupons_used,
@@ -166,6 +173,7 @@ def _histories(p: Profile) -> tuple[Any, ...]:
         _credit(p.credit),
         _voice(p.voice),
         [(x.lead_id, x.topic, x.stage, x.channel, x.value_minor, x.at_ms) for x in p.leads],
+        *((p.answers, p.dead) if p.answers or p.dead else ()),
     )
 
 
@@ -202,4 +210,5 @@ def _histories_from(v: list[Any]) -> tuple[Any, ...]:
         Credit(*v[7]),
         Voice(*v[8]),
         [Lead(*x) for x in v[9]],
+        *v[10:],
     )

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from actors.decisioning.journal import Lesson, TurnRecord
+from actors.decisioning.journal import Credited, Lesson, TurnRecord
 from actors.decisioning.record import decision_from_fields, decision_to_fields
 from actors.domain.actions import Effect
 from actors.domain.ids import Identity
@@ -24,6 +24,12 @@ UPCASTS: dict[int, Upcast] = {}
 _PLAIN = 9
 """How many fields a row has whose turn nobody asked for by hand."""
 _WITH_LINES = 12
+REACHED = 13
+"""Where the experiments stand that a turn has reached, in a row that has any."""
+_CREDITS = 14
+_AGAIN = 15
+_LEAST_BY_HAND = 3
+"""How many of what only few turns have are always written together."""
 _PLAIN_EFFECT = 15
 _LESSON = [each.name for each in fields(Lesson)]
 
@@ -100,15 +106,24 @@ def _merge_from_fields(v: list[Any]) -> MergeRecord:
 
 
 def _by_hand(record: TurnRecord) -> list[Any]:
-    """Return what only few turns have, or nothing: most rows are shorter without."""
-    if record.command is None and record.merge is None and not record.lines:
-        return []
+    """Return what only few turns have, as far as there is any: most rows are shorter without."""
     fields = [
         None if record.command is None else command_to_fields(record.command),
         None if record.merge is None else _merge_to_fields(record.merge),
         record.result,
+        [_line_to_fields(line) for line in record.lines],
+        record.reached,
+        [_credited_to_fields(each) for each in record.credits],
+        [_effect_to_fields(each) for each in record.again],
     ]
-    return [*fields, [_line_to_fields(line) for line in record.lines]] if record.lines else fields
+    count = len(fields)
+    while count and not fields[count - 1]:
+        count -= 1
+    return fields[: max(count, _LEAST_BY_HAND)] if count else []
+
+
+def _credited_to_fields(c: Credited) -> list[Any]:
+    return [c.name, c.id, c.basis, c.action, c.number, c.seq, c.n, c.reward_minor]
 
 
 def _lesson_to_fields(s: Lesson) -> list[Any]:
@@ -152,6 +167,16 @@ def pack_turn(record: TurnRecord) -> bytes:
     )
 
 
+def unpack_lessons(data: bytes) -> list[Lesson]:
+    """Read of a turn only what it teaches, which is far cheaper than `unpack_turn`.
+
+    Raises:
+        CodecError: The bytes are damaged or from a newer version.
+    """
+    v = unpack(data, VERSION, UPCASTS, "journal row")
+    return [_lesson_from_fields(s) for s in v[8]] if v[8] else []
+
+
 def unpack_turn(data: bytes) -> TurnRecord:
     """Read a turn back, from this or any earlier version.
 
@@ -174,4 +199,7 @@ def unpack_turn(data: bytes) -> TurnRecord:
         merge=None if merge is None else _merge_from_fields(merge),
         result=result,
         lines=[Line(*line) for line in v[12]] if len(v) > _WITH_LINES else [],
+        reached=v[REACHED] if len(v) > REACHED else {},
+        credits=[Credited(*each) for each in v[_CREDITS]] if len(v) > _CREDITS else [],
+        again=[_effect_from_fields(e) for e in v[_AGAIN]] if len(v) > _AGAIN else [],
     )

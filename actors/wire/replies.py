@@ -28,6 +28,14 @@ def action_json(effect: Effect, number: int, minor_digits: int) -> dict[str, Any
     }
 
 
+def _shown(record: TurnRecord) -> list[Effect]:
+    """Return what is not outbound; what is shown again stands by its rank among what is new."""
+    shown = [effect for effect in record.effects if effect.mode != OUTBOUND]
+    if record.again:
+        shown = sorted([*shown, *record.again], key=lambda effect: effect.rank)
+    return shown
+
+
 def reply_json(
     record: TurnRecord, number: int, seq: int, minor_digits: int, *, duplicate: bool = False
 ) -> bytes:
@@ -50,10 +58,6 @@ def reply_json(
         reply["outcome"] = record.response.outcome
         return to_json(reply)
     reply["decisionId"] = decision_text(number, seq) if record.decision is not None else None
-    reply["actions"] = [
-        action_json(effect, number, minor_digits)
-        for effect in record.effects
-        if effect.mode != OUTBOUND
-    ]
+    reply["actions"] = [action_json(effect, number, minor_digits) for effect in _shown(record)]
     reply["outbound"] = sum(1 for effect in record.effects if effect.mode == OUTBOUND)
     return to_json(reply)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.domain.actions import OpenEffect
+from actors.domain.actions import Conversion, OpenEffect
 from actors.domain.groups import Membership
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState, Timer
@@ -24,7 +24,7 @@ def _from_2(fields: Any) -> Any:
 
 
 _PLAIN = 16
-"""How many fields a customer has who is in no experiment."""
+"""How many fields a customer has who is in no experiment, and has bought nothing that is remembered."""
 _WITHOUT_ERASURE = 12
 _MISSING: tuple[Any, ...] = (0, {})
 UPCASTS: dict[int, Upcast] = {1: _from_1, 2: _from_2}
@@ -42,10 +42,22 @@ def _effect(e: OpenEffect, places: dict[str, int]) -> tuple[Any, ...]:
         e.outcome,
         e.label,
     )
-    last = (e.placement, e.send_at_ms, e.seen_at_ms, e.clicked_at_ms, e.reward_minor)
-    if any(last):
-        return (*fields, e.origin, e.purpose, *last)
+    if e.send_at_ms or e.seen_at_ms or e.clicked_at_ms or e.reward_minor:
+        last = (e.send_at_ms, e.seen_at_ms, e.clicked_at_ms, e.reward_minor)
+        return (*fields, e.origin, e.purpose, e.placement, *last)
+    if e.placement:
+        return (*fields, e.origin, e.purpose, e.placement)
     return (*fields, e.origin, e.purpose) if e.origin or e.purpose else fields
+
+
+def _rarely(state: CustomerState) -> tuple[Any, ...]:
+    if not state.conversions and not state.invested:
+        return (state.arms,) if state.arms else ()
+    bought = [
+        (c.id, c.name, c.at_ms, c.reward_minor, *((c.seq, c.n, c.origin) if c.seq else ()))
+        for c in state.conversions
+    ]
+    return (state.arms, bought, state.invested) if state.invested else (state.arms, bought)
 
 
 def pack_state(state: CustomerState) -> bytes:
@@ -73,7 +85,7 @@ def pack_state(state: CustomerState) -> bytes:
             state.segments,
             [(g.kind, g.group_id, g.since_ms, g.left_at_ms, g.heard_at_ms) for g in state.groups],
             journeys_fields(state.journeys),
-            *([state.arms] if state.arms else ()),
+            *_rarely(state),
         ],
     )
 
@@ -117,4 +129,8 @@ def unpack_state(data: bytes) -> CustomerState:
         [Membership(*g) for g in v[14]],
         journeys_from_fields(v[15]),
         {name: (arm, at_ms) for name, (arm, at_ms) in v[16].items()} if len(v) > _PLAIN else {},
+        [Conversion(*c) for c in v[17]] if len(v) > _PLAIN + 1 else [],
+        {name: [(at_ms, n) for at_ms, n in rows] for name, rows in v[18].items()}
+        if len(v) > _PLAIN + 2
+        else {},
     )

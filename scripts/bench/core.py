@@ -85,6 +85,7 @@ def event_of(raw: dict[str, object]) -> Event:
 
 def one_turn(state: CustomerState, event: Event, playbook: Playbook, now_ms: int) -> None:
     """Take an event and decide, with scores as a model would give them."""
-    turn = core.begin(state, event, playbook, now_ms)
+    funds = {each.name: 1e9 for each in playbook.budgets.shared}
+    turn = core.begin(state, event, playbook, now_ms, at_hand=core.AtHand(funds=funds))
     rows = tuple(Score(row.prior, 100.0) for row in turn.rows)
     core.decide(turn, Scores("bench", "1", prior=False, rows=rows), playbook)

@@ -8,10 +8,14 @@ import typer
 from scripts.cli.bench import app as bench
 from scripts.cli.demo import demo
 from scripts.cli.doctor import doctor
+from scripts.cli.experiment import app as experiment
 from scripts.cli.fit import app as fit
 from scripts.cli.graph import graph  # noqa: F401 - adds its command to `playbook`
+from scripts.cli.models import app as models
 from scripts.cli.patterns import app as patterns
+from scripts.cli.pause import pause, resume
 from scripts.cli.playbook import app as playbook
+from scripts.cli.prices import price
 from scripts.cli.status import status
 from scripts.cli.trials import try_scenario  # noqa: F401 - adds its commands to `playbook`
 from scripts.cli.up import up
@@ -55,8 +59,13 @@ def root(
 app.command("up")(up)
 app.command("demo")(demo)
 app.command("status")(status)
+app.command("pause")(pause)
+app.command("resume")(resume)
 app.command("doctor")(doctor)
+app.command("price")(price)
 app.add_typer(playbook, name="playbook")
 app.add_typer(bench, name="bench")
 app.add_typer(fit, name="fit")
 app.add_typer(patterns, name="patterns")
+app.add_typer(models, name="models")
+app.add_typer(experiment, name="experiment")

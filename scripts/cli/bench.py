@@ -218,7 +218,7 @@ def core(
       righttime bench core
     """
     with speaking(as_json=as_json, debug=debug) as output:
-        from scripts.bench import scenarios
+        from scripts.bench import decisions, scenarios
         from scripts.bench.core import measure
         from scripts.bench.report import MAX_CORE_US
 
@@ -229,10 +229,25 @@ def core(
             output.console.print(
                 f"{each.added_us:.1f} µs of {each.with_us:.1f} by scenarios: {each.what}"
             )
+        large = decisions.measure()
+        output.console.print(
+            f"{large.turn_us:.0f} µs a turn with {decisions.ACTIONS} actions on 3 channels and all "
+            f"policies, of which the funnel {large.funnel_us:.0f} and the arbitration "
+            f"{large.arbitration_us:.0f} ({large.survivors:.0f} survivors)"
+        )
         output.result(
             {
                 "coreUsPerTurn": took_us,
                 "limit": MAX_CORE_US,
+                "decision": {
+                    "actions": decisions.ACTIONS,
+                    "candidates": large.candidates,
+                    "survivors": large.survivors,
+                    "usPerTurn": round(large.turn_us, 1),
+                    "funnelUs": round(large.funnel_us, 1),
+                    "arbitrationUs": round(large.arbitration_us, 1),
+                },
+                "decisionLimit": decisions.LIMIT_US,
                 "scenarios": [
                     {
                         "event": each.what,
@@ -279,6 +294,37 @@ def timers(
             f"lag under {found.lag_events_per_second:,.0f} events/s: p50 {found.lag_p50_ms} ms, p99 {found.lag_p99_ms} ms"
         )
         output.result(found.as_json())
+
+
+@app.command("models")
+def models(
+    outcomes: Annotated[
+        int, typer.Option(help="Outcomes that the bandit learns.", min=1000)
+    ] = 1_000_000,
+    check: CheckOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Time the models: choices and outcomes of LinUCB with 20 actions over 30 features, and others.
+
+    Its means and widths are compared with the closed form. Set
+    OPENBLAS_NUM_THREADS=1 to measure one core. Less than a minute.
+
+    Examples:
+      righttime bench models
+      righttime bench models --outcomes 100000 --json
+    """
+    with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench.models import measure
+
+        found = measure(outcomes)
+        say = output.console.print
+        say(f"choice: {found['choiceUs']} µs ({found['choiceThroughRowsUs']} through rows)")
+        say(f"learning: {found['learnS']} s for {outcomes:,} outcomes")
+        say(f"largest difference from the closed form: {found['largestDifference']:.1e}")
+        if check and not found["met"]:
+            raise Failure("a target is missed", found)
+        output.result(found)
 
 
 def _write(output: Output, path: Path, results: "Results") -> None:

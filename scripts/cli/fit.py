@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from scripts.cli.fit_items import items
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
 
 if TYPE_CHECKING:
@@ -200,3 +201,6 @@ def _show_counts(console: Console, observed: list[int], expected: list[float]) -
         more = "+" if x == len(observed) - 1 else ""
         table.add_row(f"{x}{more}", f"{seen:,}", f"{thought:,.1f}")
     console.print(table)
+
+
+app.command("items")(items)

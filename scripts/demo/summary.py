@@ -15,11 +15,18 @@ from scripts.demo.run import Outcome
 _TOP = 8
 _STAGES = {
     "availability": "not available there",
+    "channel": "no way to this customer on that channel",
     "eligibility": "not meant for this customer",
-    "suitability": "refused recently",
+    "applicability": "not fit for the situation",
+    "suitability": "refused recently, or not right now",
     "consent": "no consent",
-    "contact_policy": "contact cap",
-    "arbitration": "a better action won",
+    "experiment": "held back by an experiment",
+    "contact_policy": "contact policy",
+    "propensity": "too unlikely to be taken",
+    "treatment": "no treatment fits",
+    "arbitration": "a better action won, or it is not worth its cost",
+    "bundling": "enough of its kind said already",
+    "budget": "no budget left",
 }
 
 

@@ -54,6 +54,7 @@ def _decide(edge: Edge) -> Handler:
         except ValidationError as error:
             raise from_validation(error) from None
         event, number = build_question(asked, key, edge.new_id)
+        await edge.suggester.attach(event)
         item = packed(event, number, dry_run=bool(asked.get("dryRun")), body=data)
         answers = await edge.services.gateway.send([item])
         return reply(answers[0])

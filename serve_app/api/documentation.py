@@ -9,7 +9,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from serve_app import launch_bodies, privacy_bodies, problems, replies, schemas
+from serve_app import (
+    launch_bodies,
+    model_bodies,
+    pause_bodies,
+    privacy_bodies,
+    problems,
+    replies,
+    schemas,
+    suggestion_bodies,
+)
 from serve_app.problems import MEDIA_TYPE, Kind
 
 Json = dict[str, Any]
@@ -205,6 +214,7 @@ _EXAMPLES: dict[str, Json] = {
     "KeyIn": {"scopes": ["ingest", "decide"], "channels": ["web"], "name": "web shop"},
     "PlaybookIn": {"files": {"playbook.yaml": "version: '1'\n"}},
     "Rollback": {},
+    "PauseIn": {"channel": "email"},
     "LaunchIn": {"id": "spring-1", "segment": "regular", "perSecond": 50.0},
 }
 _CLOUD_EVENT: Json = {
@@ -233,6 +243,9 @@ def _components() -> dict[str, Json]:
         *(schemas.Envelope, schemas.Batch, schemas.Decide, schemas.ResponseIn, schemas.Advance),
         *(schemas.PlaybookIn, schemas.Rollback, schemas.KeyIn, *privacy_bodies.INPUTS),
         *launch_bodies.INPUTS,
+        *model_bodies.INPUTS,
+        *pause_bodies.INPUTS,
+        *suggestion_bodies.INPUTS,
     )
     adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
         (t, "validation", TypeAdapter[Any](t)) for t in inputs
@@ -270,6 +283,7 @@ def _components() -> dict[str, Json]:
     ]
     found["PlaybookIn"]["properties"]["files"]["additionalProperties"] = False
     found["Advance"]["oneOf"] = [{"required": ["by"]}, {"required": ["to"]}]
+    found["PauseIn"]["oneOf"] = [{"required": [name]} for name in found["PauseIn"]["properties"]]
     found["ConsentPut"]["anyOf"] = [
         {"required": [name], "properties": {name: {"type": kind}}}
         for name, kind in (("status", "string"), ("granted", "boolean"))

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from actors.domain.errors import BusyError, RetryableError
 from actors.wire.messages import RETRYABLE, Answer, Code
 from serve_app.auth import Key, KeyRing, credential_of
+from serve_app.experiments import ExperimentReader
 from serve_app.gateway import Services
 from serve_app.problems import (
     BUSY,
@@ -29,6 +30,7 @@ from serve_app.problems import (
     ProblemError,
     response_of,
 )
+from serve_app.suggesting import Suggester
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -64,6 +66,8 @@ class Edge:
         self.settings = services.settings
         self.keys = KeyRing(services.store, services.settings, services.machine_ms)
         self.hot: dict[str, Handler] = {}
+        self.experiments = ExperimentReader(services.store)
+        self.suggester = Suggester(services.store, services.machine_ms)
 
     def new_id(self) -> str:
         """Return a message id for a sender that gave none."""

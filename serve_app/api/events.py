@@ -75,6 +75,7 @@ def _handler(edge: Edge, kind: str, *, browser: bool) -> Handler:
     async def take(request: Request) -> Response:
         data, key = await authenticated_body(edge, request, limit, browser=browser)
         event = build_event(kind, parse_envelope(data), key, edge.new_id)
+        await edge.suggester.attach(event)
         answers = await gateway.send([packed(event, body=data)])
         return reply(answers[0])
 

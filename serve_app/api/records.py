@@ -17,6 +17,7 @@ from actors.domain.ids import Identity, customer_text, parse_customer, parse_dec
 from actors.domain.state import CustomerState
 from actors.lifetime.evaluate import Lifetime, lifetime_of
 from actors.lifetime.model import SETTING, LifetimeModel, from_bytes
+from actors.playbook.durations import format_duration
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.ports import Lookup, Store
@@ -178,9 +179,13 @@ class Records:
         if playbook is None:
             return {}
         standing = standing_of(state, playbook, now_ms)
+        level = playbook.level(standing.tier)
+        reply_ms = level.reply_within_ms
         return {
             "tier": standing.tier,
-            "serviceLevel": playbook.service_level(standing.tier),
+            "serviceLevel": level.service_level,
+            "routing": level.routing,
+            "replyWithin": format_duration(reply_ms) if reply_ms else None,
             "segments": list(standing.segments),
             "attributes": read_all(state.attributes, playbook, now_ms),
         }

@@ -5,7 +5,8 @@
 
 The first line is the mean of a Beta distribution with prior strength n0 (Gelman et al., Bayesian Data
 Analysis, 2.4); the second uses it as the prior of each segment, so that a segment with few
-observations is near its action and one with many stands for itself.
+observations is near its action and one with many stands for itself. The standard deviation is that of the
+second line's Beta distribution: sqrt(p·(1 − p) / (n0 + n + 1)).
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ import msgpack
 import numpy as np
 import numpy.typing as npt
 
-from actors.decisioning.journal import Lesson
 from actors.domain.scores import Score, ScoreRow
+from serve_app.models.interface import Labelled, Setup
 
 STRENGTH = 20.0
 """n0: the prior counts as much as this many observations."""
@@ -29,9 +30,9 @@ class BetaBernoulli:
     Deterministic: the same lessons in any order give the same counts.
     """
 
-    name = "beta-bernoulli"
+    kind = "beta"
 
-    def __init__(self) -> None:
+    def __init__(self, setup: Setup | None = None) -> None:
         self._rows: dict[tuple[str, str], int] = {}
         self._counts: Counts = np.zeros((64, 2))
         self.lessons = 0
@@ -45,17 +46,16 @@ class BetaBernoulli:
                 self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
         return row
 
-    def learn(self, lessons: Sequence[Lesson]) -> None:
+    def learn(self, labelled: Sequence[Labelled]) -> None:
         """Add lessons. A correction takes a refusal back, even one that is still to come."""
-        for lesson in lessons:
-            change = (lesson.taken, lesson.refused)
-            for segment in ("", lesson.segment):
-                row = self._row(lesson.action, segment)
-                self._counts[row] += change
-        self.lessons += len(lessons)
+        for row, taken, refused, *_ in labelled:
+            for segment in ("", row.segment):
+                place = self._row(row.action, segment)  # may make room, so first
+                self._counts[place] += (taken, refused)
+        self.lessons += len(labelled)
 
     def score(self, rows: Sequence[ScoreRow]) -> tuple[Score, ...]:
-        """Return propensities in (0, 1) with the observations behind them, in the order of rows."""
+        """Return propensities in (0, 1), in the order of rows; what is behind them is the segment's."""
         if not rows:
             return ()
         known = self._rows
@@ -68,7 +68,9 @@ class BetaBernoulli:
         pooled = (STRENGTH * prior + action[:, 0]) / (STRENGTH + action.sum(axis=1))
         observed = both.sum(axis=1)
         mean = (STRENGTH * pooled + both[:, 0]) / (STRENGTH + observed)
-        return tuple(Score(p, n) for p, n in zip(mean.tolist(), observed.tolist(), strict=True))
+        spread = np.sqrt(mean * (1.0 - mean) / (STRENGTH + observed + 1.0))
+        columns = (mean, observed, spread, both[:, 0])
+        return tuple(map(Score._make, zip(*[each.tolist() for each in columns], strict=True)))
 
     def dump(self) -> bytes:
         """Return a checkpoint."""
@@ -80,7 +82,7 @@ class BetaBernoulli:
         return packed
 
     @classmethod
-    def load(cls, data: bytes) -> "BetaBernoulli":
+    def load(cls, setup: Setup, data: bytes) -> "BetaBernoulli":
         """Rebuild a model from its checkpoint."""
         version, lessons, rows = msgpack.unpackb(data)
         if version != 1:

@@ -63,7 +63,9 @@ def customer_json(
         **histories_json(profile, money, now_ms, economics),
         "patterns": patterns_json(state.patterns, currency, now_ms),
         "conversation": _conversation(state, money),
-        "effects": [_open_effect(state.number, effect) for effect in reversed(state.effects)],
+        "effects": [
+            _open_effect(state.number, effect, money) for effect in reversed(state.effects)
+        ],
         "scenarios": journeys_json(state.journeys, state.number),
         "timers": [
             {
@@ -208,7 +210,7 @@ def patterns_json(patterns: list[Any], currency: str, now_ms: int) -> dict[str, 
     }
 
 
-def _open_effect(number: int, effect: OpenEffect) -> dict[str, Any]:
+def _open_effect(number: int, effect: OpenEffect, money: MoneyFormat) -> dict[str, Any]:
     return {
         "effectKey": effect_text(effect.origin or number, effect.seq, effect.n),
         "action": effect.action,
@@ -217,4 +219,7 @@ def _open_effect(number: int, effect: OpenEffect) -> dict[str, Any]:
         "at": format_instant(effect.at_ms),
         "expiresAt": format_instant(effect.expires_at_ms),
         "outcome": effect.outcome or None,
+        "seenAt": instant(effect.seen_at_ms),
+        "clickedAt": instant(effect.clicked_at_ms),
+        "reward": money(effect.reward_minor),
     }

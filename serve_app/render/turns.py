@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.decisioning.journal import TurnRecord
+from actors.decisioning.journal import Credited, TurnRecord
 from actors.domain.actions import Effect
 from actors.domain.events import Command, Event
 from actors.domain.ids import customer_text, decision_text, effect_text
@@ -42,6 +42,25 @@ def turn_json(row: TimelineRow, currency: str) -> dict[str, Any]:
         "receivedAt": format_instant(turn.received_at_ms),
         "notes": turn.notes,
     }
+    result |= _cause(turn, money)
+    if turn.result:
+        result["result"] = turn.result
+    if turn.lines:
+        result["scenarios"] = [line_json(line) for line in turn.lines]
+    if turn.reached:
+        result["experiments"] = turn.reached
+    if turn.credits:
+        result["credits"] = [_credit(each, money) for each in turn.credits]
+    if turn.decision is not None:
+        result["decisionId"] = decision_text(row.number, row.seq)
+    digits = minor_digits(currency)
+    result["effects"] = [effect_json(row.number, effect, digits) for effect in turn.effects]
+    return result
+
+
+def _cause(turn: TurnRecord, money: MoneyFormat) -> dict[str, Any]:
+    """Return what the turn was about, under the name of its kind."""
+    result: dict[str, Any] = {}
     if turn.event is not None:
         result["event"] = _event(turn.event)
     if turn.response is not None:
@@ -59,14 +78,6 @@ def turn_json(row: TimelineRow, currency: str) -> dict[str, Any]:
         result["merge"] = _merge(turn.merge)
     if turn.command is not None:
         result["command"] = _command(turn.command)
-    if turn.result:
-        result["result"] = turn.result
-    if turn.lines:
-        result["scenarios"] = [line_json(line) for line in turn.lines]
-    if turn.decision is not None:
-        result["decisionId"] = decision_text(row.number, row.seq)
-    digits = minor_digits(currency)
-    result["effects"] = [effect_json(row.number, effect, digits) for effect in turn.effects]
     return result
 
 
@@ -108,6 +119,18 @@ def _event(event: Event) -> dict[str, Any]:
     if event.placements:
         shown["placements"] = list(event.placements)
     return shown
+
+
+def _credit(credited: Credited, money: MoneyFormat) -> dict[str, Any]:
+    """Return which effect has credit for what, and why; less reward where it was taken back."""
+    return {
+        "effectKey": effect_text(credited.number, credited.seq, credited.n),
+        "action": credited.action,
+        "basis": credited.basis,
+        "conversion": credited.name or None,
+        "conversionId": credited.id or None,
+        "reward": money(credited.reward_minor),
+    }
 
 
 def line_json(line: Line) -> dict[str, Any]:

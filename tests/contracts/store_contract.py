@@ -4,6 +4,7 @@ import pytest
 
 from actors.domain.ids import PARTITIONS, Identity
 from actors.ports import JournalKind, Lookup, StoredCustomer
+from tests.contracts.store_contract_budgets import BudgetContract
 from tests.contracts.store_contract_delivery import DeliveryContract
 from tests.contracts.store_contract_groups import GroupContract
 from tests.contracts.store_contract_launches import LaunchContract
@@ -323,6 +324,18 @@ class HistoryContract:
         assert run(store.learnable(offsets[0], 1)) == rows[1:2]
         assert run(store.learnable(offsets[-1], 1)) == []
 
+    def test_all_turns_are_read_in_commit_order_from_an_offset_on(self, store):
+        owned(store)
+        commit(store, change(2, 0, 2, journal=[turn(1, JournalKind.OUTCOME), turn(2)]))
+        commit(store, change(1, journal=[turn(1, JournalKind.WAKE)]))
+
+        rows = run(store.turns_after(0, 10))
+
+        assert [(row.number, row.seq) for row in rows] == [(2, 1), (2, 2), (1, 1)]
+        assert rows[0].payload == b"turn 1"
+        assert run(store.turns_after(rows[0].offset, 1)) == rows[1:2]
+        assert run(store.turns_after(rows[-1].offset, 1)) == []
+
 
 class StoreContract(
     LaunchContract,
@@ -340,6 +353,7 @@ class StoreContract(
     ScenarioContract,
     GroupContract,
     RetentionContract,
+    BudgetContract,
 ):
     """Give `make_store`; the rest is inherited."""
 

@@ -2,7 +2,20 @@
 
 import pytest
 
-from actors.ports import OutboxResult, OutboxState
+from actors.ports import (
+    Claim,
+    OutboxState,
+    Permit,
+)
+from tests.contracts.store_contract_holding import (
+    SENDING_ENDS,
+    START,
+    HoldingContract,
+    checking,
+    claim,
+    one_sending,
+    settle,
+)
 from tests.contracts.store_support import (
     COMMITTED,
     FOREIGN_P,
@@ -20,28 +33,9 @@ from tests.contracts.store_support import (
     timer,
 )
 
-SENDING_ENDS = NOW + 60_000
-START = (0, 0, 0, 0)
-
 
 def due_keys(store, until_ms, limit=100, owner=ME):
     return [(one.number, one.key) for one in run(store.due_timers(owner, until_ms, limit))]
-
-
-def claim(store, items, epochs=None, now_ms=NOW):
-    return run(store.outbox_claim(items, {P: 1} if epochs is None else epochs, now_ms))
-
-
-def settle(store, item, state, next_at_ms=0, error=""):
-    result = OutboxResult(item.number, item.seq, item.n, state, next_at_ms, error)
-    run(store.outbox_settle([result]))
-
-
-def one_sending(store):
-    owned(store)
-    commit(store, change(1, outbox=[effect(1)]))
-    assert claim(store, due(store)) == [True]
-    return run(store.outbox_stream("email", START, 1))[0]
 
 
 class TimerContract:
@@ -293,24 +287,42 @@ class OutboxContract:
 
 
 class StreamContract:
-    def test_a_stream_is_in_order_of_commit_time_and_effect_and_resumes(self, store):
+    def test_a_stream_is_in_order_of_first_claim_and_effect_and_resumes(self, store):
         owned(store)
-        commit(store, change(5, outbox=[effect(1, 0, "web")]), now_ms=NOW + 10)
-        commit(
-            store, change(4, 0, 2, outbox=[effect(2, 0, "web"), effect(1, 1, "web")]), now_ms=NOW
-        )
-        commit(store, change(3, outbox=[effect(1, 0, "web"), effect(1, 1, "email")]), now_ms=NOW)
+        commit(store, change(5, outbox=[effect(1, 0, "web")]))
+        commit(store, change(4, 0, 2, outbox=[effect(2, 0, "web"), effect(1, 1, "web")]))
+        commit(store, change(3, outbox=[effect(1, 0, "web"), effect(1, 1, "email")]))
+        five, *others = due(store)
+        claim(store, others)
+        claim(store, [five], now_ms=NOW + 10)
 
         items = run(store.outbox_stream("web", START, 10))
 
         assert effects(items) == [(3, 1, 0), (4, 1, 1), (4, 2, 0), (5, 1, 0)]
+        assert [item.committed_at_ms - NOW for item in items] == [0, 0, 0, 10]
         for i, item in enumerate(items):
             after = (item.committed_at_ms, item.number, item.seq, item.n)
             assert run(store.outbox_stream("web", after, 10)) == items[i + 1 :]
         assert run(store.outbox_stream("web", START, 2)) == items[:2]
         assert run(store.outbox_stream("store", START, 2)) == []
 
-    def test_a_stream_shows_rows_in_every_state_but_withdrawn_ones(self, store):
+    def test_a_stream_shows_nothing_that_no_claim_has_permitted(self, store):
+        owned(store)
+        commit(store, change(1, outbox=[effect(1), effect(1, 1, held=True), effect(1, 2)]))
+        claim(store, due(store)[:1], check=checking(lambda *_: False, Permit(Claim.LATER, NOW)))
+
+        assert run(store.outbox_stream("email", START, 9)) == []
+
+    def test_a_retry_keeps_its_place_in_the_stream(self, store):
+        item = one_sending(store)
+        settle(store, item, OutboxState.PENDING, NOW + 9)
+        assert effects(run(store.outbox_stream("email", START, 9))) == [(1, 1, 0)]
+
+        claim(store, due(store, NOW + 9), now_ms=NOW + 9)
+
+        assert run(store.outbox_stream("email", START, 9))[0].committed_at_ms == NOW
+
+    def test_a_stream_shows_what_was_claimed_once_unless_it_was_withdrawn(self, store):
         owned(store)
         commit(
             store, change(1, outbox=[effect(1, n) for n in range(6)], outbox_cancelled=[(1, 1, 0)])
@@ -326,9 +338,8 @@ class StreamContract:
             OutboxState.SENT,
             OutboxState.PARKED,
             OutboxState.SENDING,
-            OutboxState.PENDING,
         ]
 
 
-class DeliveryContract(TimerContract, OutboxContract, StreamContract):
+class DeliveryContract(TimerContract, OutboxContract, StreamContract, HoldingContract):
     """Timers, outbox and stream."""

@@ -18,6 +18,7 @@ from tests.contracts.store_support import (
     effects,
     message,
     owned,
+    permitted,
     run,
     state_of,
     timer,
@@ -142,7 +143,7 @@ def erased(store):
     commit(store, change(1, 2, **rows))
     commit(store, change(3, timers_set=[timer("t", NOW)], outbox=[effect(1)]))
     in_flight = due(store)[:1]
-    run(store.outbox_claim(in_flight, {P: 1}, NOW))
+    run(store.outbox_claim(in_flight, {P: 1}, NOW, permitted))
     erasure = Erasure((1, 2), (TOMB,), NOW)
     verdicts = commit(
         store,
@@ -177,7 +178,8 @@ class ErasureContract:
 
         assert effects(due(store, NOW + 10**9)) == [(3, 1, 0)]
         assert run(store.outbox_counts()) == {
-            "pending": 1, "sending": 0, "sent": 0, "parked": 0, "cancelled": 2, "expired": 0
+            "pending": 1, "sending": 0, "sent": 0, "parked": 0, "cancelled": 2, "expired": 0,
+            "held": 0,
         }  # fmt: skip
         assert in_flight[0].state == OutboxState.PENDING
 

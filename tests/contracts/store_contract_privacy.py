@@ -3,7 +3,18 @@
 import pytest
 
 from actors.ports import Erasure, JournalKind, JournalRow, OutboxResult, OutboxState
-from tests.contracts.store_support import NOW, P, change, commit, due, effect, effects, owned, run
+from tests.contracts.store_support import (
+    NOW,
+    P,
+    change,
+    commit,
+    due,
+    effect,
+    effects,
+    owned,
+    permitted,
+    run,
+)
 
 MERGE, UNMERGE, EVENT = JournalKind.MERGE, JournalKind.UNMERGE, JournalKind.EVENT
 
@@ -78,7 +89,7 @@ class OutboxOfContract:
         commit(store, change(1, outbox=[effect(1)]))
         commit(store, change(3, outbox=[effect(1)]))
         (first, *_) = due(store)
-        run(store.outbox_claim([first], {P: 1}, NOW))
+        run(store.outbox_claim([first], {P: 1}, NOW, permitted))
         sent = OutboxResult(first.number, first.seq, first.n, OutboxState.SENT, NOW + 5)
         run(store.outbox_settle([sent]))
 

@@ -4,6 +4,7 @@ import asyncio
 
 from actors.domain.ids import Identity
 from actors.ports import (
+    GRANTED,
     CellRow,
     Change,
     JournalKind,
@@ -45,8 +46,11 @@ def turn(seq, kind=JournalKind.EVENT, payload=None):
     return JournalRow(seq, NOW + seq, kind, payload or b"turn %d" % seq)
 
 
-def effect(seq, n=0, channel="email", expires_at_ms=NOW + 86_400_000):
-    return OutboxRow(seq, n, channel, NOW, expires_at_ms, b"\x00\xff effect %d.%d" % (seq, n))
+def effect(seq, n=0, channel="email", expires_at_ms=NOW + 86_400_000, **fields):
+    payload = b"\x00\xff effect %d.%d" % (seq, n)
+    return OutboxRow(
+        seq, n, channel, fields.pop("send_at_ms", NOW), expires_at_ms, payload, **fields
+    )
 
 
 def timer(key, due_at_ms):
@@ -82,6 +86,11 @@ def state_of(store: Store, number):
 
 def due(store: Store, now_ms=NOW, owner=ME, limit=100, skip=()):
     return run(store.outbox_due(owner, now_ms, limit, skip))
+
+
+def permitted(item, state, pauses):
+    """Permit every attempt."""
+    return GRANTED
 
 
 def effects(items):

@@ -1,7 +1,7 @@
-from actors.stores.sqlite import SqliteStore
 from tests.contracts.store_contract import StoreContract
+from tests.sqlite_files import new_sqlite
 
 
 class TestSqliteStore(StoreContract):
     def make_store(self, tmp_path):
-        return SqliteStore.open(tmp_path / "store.db")
+        return new_sqlite(tmp_path / "store.db")

@@ -119,7 +119,7 @@ def a_past(ids: IdSpace) -> Past:
     taken = Response(
         message_id="r-1", effect_key="", outcome="accept", value_minor=1250, at_ms=START_MS + 4000
     )
-    turn = respond(past.state, taken, offered, START_MS + 5000, PLAYBOOK.minor_digits)
+    turn = respond(past.state, taken, offered, START_MS + 5000, PLAYBOOK)
     past.turns[past.state.seq] = turn
     return past
 

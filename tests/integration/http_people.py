@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import weakref
 from collections.abc import Sequence
 
 from actors.playbook.loader import bundle_bytes, compile_bundle, version_of
@@ -9,6 +10,7 @@ from actors.ports import OutboxResult, OutboxState
 from actors.wire.messages import Answer, pack_request, unpack_request
 from serve_app.gateway import PackedItem
 from tests.builders import ACTIONS, CELL, CHANNELS, POLICIES, TRIGGERS, World
+from tests.contracts.store_support import permitted
 from tests.integration.http_support import Edge, FakeGateway
 
 BUNDLE = {
@@ -37,7 +39,8 @@ class People:
         self.store = self.edge.store
         self.world = World(self.store, self.store, playbook=BOOK)
         asyncio.run(self.store.put_playbook(version_of(BUNDLE), bundle_bytes(BUNDLE), 1))
-        self.edge.gateway.send = self._send  # type: ignore[method-assign]
+        me = weakref.ref(self)  # or both would stay until the collector comes by
+        self.edge.gateway.send = lambda items: me()._send(items)  # type: ignore[method-assign, union-attr]
         self.get, self.post, self.request = self.edge.get, self.edge.post, self.edge.request
         self.at(self.world.clock.now_ms)
         self._said = 0
@@ -98,7 +101,7 @@ class People:
         """Claim an effect and, unless it is to stay under way, settle it."""
         epochs = {item.partition: self.world.epochs[item.partition]}
         now_ms = self.edge.now_ms
-        assert asyncio.run(self.store.outbox_claim([item], epochs, now_ms)) == [True]
+        assert asyncio.run(self.store.outbox_claim([item], epochs, now_ms, permitted)) == [True]
         if state != OutboxState.SENDING:
             result = OutboxResult(item.number, item.seq, item.n, state, now_ms)
             asyncio.run(self.store.outbox_settle([result]))

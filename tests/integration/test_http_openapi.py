@@ -11,7 +11,7 @@ from actors.domain.ids import IdSpace
 from tests.integration.http_customers import PLAYBOOK, a_past, write
 from tests.integration.http_support import PROBLEM, Edge
 
-OPEN = {"/healthz", "/readyz", "/problems/{slug}"}
+OPEN = {"/v1/unsubscribe/{token}", "/healthz", "/readyz", "/problems/{slug}"}
 METHODS = ("get", "put", "post", "delete", "patch")
 
 

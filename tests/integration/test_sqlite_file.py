@@ -30,6 +30,7 @@ from tests.contracts.store_support import (
     effect,
     message,
     owned,
+    permitted,
     run,
     timer,
     turn,
@@ -107,7 +108,7 @@ def test_opening_again_migrates_nothing_and_keeps_owners(path, store):
         counters = {name for (name,) in connection.execute("SELECT name FROM counter")}
 
     assert migrations == [(n, name) for n, (name, _) in enumerate(MIGRATIONS, 1)]
-    assert counters == {*COUNTERS, "group_seq"}
+    assert counters == {*COUNTERS, "group_seq", "outbox_held"}
     assert run(second.partitions())[P].owner == ME
     assert len(run(second.partitions())) == PARTITIONS
     run(second.close())
@@ -271,7 +272,7 @@ def test_offsets_of_deleted_turns_are_never_given_again(path, store):
 def test_counts_are_those_of_the_rows(path, store):
     commit(store, *[a_full_turn(n) for n in range(5)])
     items = due(store)
-    run(store.outbox_claim(items[:2], {P: 1}, NOW))
+    run(store.outbox_claim(items[:2], {P: 1}, NOW, permitted))
     commit(store, change(1, 1, timers_deleted=["t"], outbox_cancelled=[(1, 1, 0)]))
 
     with other_program(path) as connection:
@@ -296,7 +297,12 @@ def test_no_statement_walks_through_a_table_that_grows(path, store):
     commit(store, a_full_turn(1), a_full_turn(2))
     commit(store, a_full_turn(1, 1), change(2, 1, outbox_cancelled=[(2, 1, 0)]))
     items = due(store)
-    run(store.outbox_claim(items, {P: 1}, NOW))
+    run(store.outbox_claim(items, {P: 1}, NOW, permitted))
+    moves = {"outbox_released": [(2, 1, 0, NOW)], "outbox_dropped": [(2, 2, 0, 5, "late")]}
+    commit(store, change(2, 2, **moves))
+    run(store.pause("all", NOW))
+    run(store.resume("all", NOW))
+    run(store.pauses())
     run(store.outbox_stream("email", (0, 0, 0, 0), 9))
     run(store.lookup(Lookup((user("1"),), (2,), (message("m1.0", 1).hash,), ((1, 1),))))
     run(store.due_timers(ME, NOW, 9))

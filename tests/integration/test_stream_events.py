@@ -25,7 +25,7 @@ from tests.unit.channels.outbox_fakes import (
 
 
 def web(seq, **fields):
-    return item(seq=seq, channel="web", **fields)
+    return item(seq=seq, channel="web", **{"attempts": 1, "state": OutboxState.SENDING} | fields)
 
 
 class Listener:
@@ -98,7 +98,7 @@ def test_the_data_is_the_webhooks_body_and_the_id_names_the_effect():
 def test_rows_are_streamed_whatever_their_state_but_not_when_withdrawn():
     async def scenario():
         states = [
-            OutboxState.PENDING,
+            OutboxState.PENDING,  # its first attempt has failed
             OutboxState.SENDING,
             OutboxState.SENT,
             OutboxState.PARKED,
@@ -109,6 +109,16 @@ def test_rows_are_streamed_whatever_their_state_but_not_when_withdrawn():
 
         async with listening(FakeOutbox(rows), ManualTime()) as listener:
             assert listener.keys == [key(1), key(2), key(3), key(4)]
+
+    asyncio.run(scenario())
+
+
+def test_what_no_claim_has_permitted_is_not_streamed():
+    async def scenario():
+        rows = [web(1, attempts=0, state=OutboxState.PENDING), web(2)]
+
+        async with listening(FakeOutbox(rows), ManualTime()) as listener:
+            assert listener.keys == [key(2)]
 
     asyncio.run(scenario())
 

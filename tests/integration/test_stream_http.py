@@ -55,7 +55,7 @@ async def ids_of(response, count):
 
 
 def rows_of(count):
-    return [item(seq=seq, channel="web") for seq in range(1, count + 1)]
+    return [item(seq=seq, channel="web", attempts=1) for seq in range(1, count + 1)]
 
 
 def test_a_client_reads_then_resumes_with_the_last_id():
@@ -67,7 +67,7 @@ def test_a_client_reads_then_resumes_with_the_last_id():
                 assert response.content_type == "text/event-stream"
                 assert response.headers["Cache-Control"] == "no-cache"
                 first = await ids_of(response, 3)
-            store.add(item(seq=4, channel="web"))
+            store.add(item(seq=4, channel="web", attempts=1))
             headers = {"Last-Event-ID": first[-1]}
             async with client.get("/v1/actions/stream?channel=web", headers=headers) as response:
                 second = await ids_of(response, 4)

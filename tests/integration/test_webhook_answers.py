@@ -13,6 +13,7 @@ from actors.runtime.clocks import VirtualClock
 from actors.runtime.dispatcher import Dispatcher
 from actors.wire.state import unpack_state
 from tests.builders import HOUR, NOW, make_event, number_of, user
+from tests.contracts.store_support import permitted
 from tests.doubles.hosts import answered, hosting
 from tests.integration.test_webhook_delivery import NEW, delivered_to, serving, status
 from tests.unit.session.test_session_journeys import JOURNEYS
@@ -41,6 +42,7 @@ def called(answer, later=0):
                 host._clock,
                 owner=lambda: host.owner,
                 epochs=lambda: host.epochs,
+                check=permitted,
                 answered=answering(host.submit),
             )
             running = asyncio.create_task(dispatcher.run())

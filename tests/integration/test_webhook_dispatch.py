@@ -16,6 +16,7 @@ from actors.runtime.dispatcher import Dispatcher
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 from serve_app.stream import sse_events
+from tests.contracts.store_support import permitted
 from tests.unit.channels.outbox_fakes import DAY_MS, START_MS, key, payload
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -89,6 +90,7 @@ def test_effects_of_a_commit_reach_the_webhook_and_the_stream(make_store):
             clocks,
             owner=lambda: OWNER,
             epochs=lambda: epochs,
+            check=permitted,
             sleep=lambda _: asyncio.sleep(0.005),
             retry_jitter=0,
         )
@@ -156,6 +158,7 @@ def test_an_owner_that_was_fenced_sends_nothing(make_store):
             clocks,
             owner=lambda: OWNER,
             epochs=lambda: epochs,
+            check=permitted,
             sleep=lambda _: asyncio.sleep(0.005),
         )
         run = asyncio.create_task(dispatcher.run())

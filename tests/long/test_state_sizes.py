@@ -85,7 +85,7 @@ class Life:
         said = Response(
             message_id=call.body["messageId"], effect_key=key, outcome="convert", at_ms=call.at_ms
         )
-        turn = core.respond(self.state, said, effect, call.at_ms, self.playbook.minor_digits)
+        turn = core.respond(self.state, said, effect, call.at_ms, self.playbook)
         core.reconsider(turn, self.playbook)
         self._end(turn)
 

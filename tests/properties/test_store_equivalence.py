@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from actors.domain.groups import GroupKey
-from actors.ports import Erasure, GroupWrite, JournalRow, Lookup, MemberRow, OutboxResult, OutboxRow
+from actors.ports import (
+    Claim,
+    Erasure,
+    GroupWrite,
+    JournalRow,
+    Lookup,
+    MemberRow,
+    OutboxResult,
+    OutboxRow,
+    Permit,
+    paused_by,
+)
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
 from tests.contracts.store_support import (
@@ -20,6 +31,7 @@ from tests.contracts.store_support import (
     cell,
     change,
     message,
+    permitted,
     timer,
     user,
 )
@@ -50,6 +62,9 @@ planned = st.fixed_dictionaries(
         "timers_deleted": st.lists(keys, max_size=2),
         "outbox": st.lists(st.sampled_from(CHANNELS), max_size=3),
         "cancelled": st.lists(effect_keys, max_size=2),
+        "dropped": st.lists(effect_keys, max_size=1),
+        "released": st.lists(effect_keys, max_size=2),
+        "postponed": st.lists(effect_keys, max_size=1),
         "no_epoch": st.sampled_from([False] * 5 + [True]),
         "tied": st.sampled_from([False] * 4 + [True]),
         "identities_from": st.lists(st.sampled_from(NUMBERS), max_size=2),
@@ -110,10 +125,13 @@ class Stores(RuleBasedStateMachine):
             timers_set=[timer(key, self.now + due) for key, due in plan["timers_set"]],
             timers_deleted=plan["timers_deleted"],
             outbox=[
-                OutboxRow(after, n, channel, self.now, self.now + 9, b"%d" % n)
+                OutboxRow(after, n, channel, self.now, self.now + 9, b"%d" % n, held=n == 2)
                 for n, channel in enumerate(plan["outbox"])
             ],
             outbox_cancelled=plan["cancelled"],
+            outbox_dropped=[(*effect, 5, "late") for effect in plan["dropped"]],
+            outbox_released=[(*effect, self.now) for effect in plan["released"]],
+            outbox_postponed=[(*effect, self.now + 4) for effect in plan["postponed"]],
             identities_from=tuple(plan["identities_from"]),
             segments_entered=[(name, self.now * 40_000_000) for name in plan["entered"]],
             segments_left=[(name, self.now * 40_000_000) for name in plan["left"]],
@@ -167,7 +185,22 @@ class Stores(RuleBasedStateMachine):
         chosen = data.draw(st.lists(st.sampled_from(self.items), max_size=4))
         epochs = {row.partition: row.epoch for row in self.same(lambda store: store.partitions())}
         epochs = {p: epochs[p] + epoch_off for p in PARTITIONS}
-        self.same(lambda store: store.outbox_claim(chosen, epochs, self.now))
+        self.same(lambda store: store.outbox_claim(chosen, epochs, self.now, self.check))
+
+    def check(self, item, state, pauses):
+        """Permit, by what a customer's state is and what is paused; now and then fail."""
+        if pauses:
+            return Permit(Claim.LATER, self.now + 2, paused_by(pauses[0]))
+        if state is None or item.n == 1:
+            return Permit(Claim.REVIEW, self.now + 1, "odd")
+        if item.attempts == 2:
+            raise KeyError("why")
+        return permitted(item, state, pauses)
+
+    @rule(name=st.sampled_from(["all", "channel:\ud800"]), thrown=st.booleans())
+    def pause(self, name, thrown):
+        self.same(lambda s: (s.pause if thrown else s.resume)(name, self.now))
+        self.same(lambda store: store.pauses())
 
     @precondition(lambda self: self.items)
     @rule(data=st.data())
@@ -189,7 +222,7 @@ class Stores(RuleBasedStateMachine):
         below = below if share else 1 << 60
         self.same(lambda store: store.forget_turns(kind, self.now - age, below, limit))
 
-    @rule(state=st.integers(0, 5), age=few, limit=few)
+    @rule(state=st.integers(0, 6), age=few, limit=few)
     def forget_effects(self, state, age, limit):
         self.same(lambda store: store.forget_effects(state, self.now - age, limit))
 

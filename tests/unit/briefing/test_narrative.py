@@ -230,7 +230,13 @@ def test_open_matters_come_before_any_number_of_pending_offers():
 
 
 def test_an_offer_made_again_and_again_is_told_once_with_how_often():
-    state = live(*[question(id=f"q{i}", at=NOW - i * MINUTE) for i in (9, 5, 2)])
+    looks = [
+        make_event(
+            id=f"q{i}", at=NOW - i * MINUTE, channel="web", placements=("hero",), max_actions=1
+        )
+        for i in (9, 5, 2)
+    ]
+    state = live(*looks)
 
     briefing = brief(state, SERVED, "service", "web", NOW)
 

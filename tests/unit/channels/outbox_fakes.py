@@ -9,8 +9,16 @@ import msgpack
 
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.ids import effect_text
-from actors.ports import Delivery, DeliveryStatus, OutboxItem, OutboxState
+from actors.ports import (
+    Claim,
+    Delivery,
+    DeliveryStatus,
+    OutboxItem,
+    OutboxState,
+    Permit,
+)
 from actors.runtime.dispatcher import Dispatcher
+from tests.contracts.store_support import permitted
 
 START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -141,7 +149,7 @@ class FakeOutbox:
         ]
         return sorted(due, key=lambda row: (row.next_at_ms, position(row)))[:limit]
 
-    async def outbox_claim(self, items, epochs, now_machine_ms):
+    async def outbox_claim(self, items, epochs, now_machine_ms, check):
         self.claims += 1
         self.on_claim()
         if self._fails("fail_claims") and not self.after:
@@ -155,10 +163,18 @@ class FakeOutbox:
                 row.state,
                 row.attempts,
             ) == (want.state, want.attempts)
-            if is_granted:
+            said = check(row, b"", ()) if is_granted else Permit(Claim.LOST)
+            if said.verdict is Claim.MINE:
                 self.rows[key] = replace(row, state=OutboxState.SENDING, attempts=row.attempts + 1)
                 self.claimed_at_ms[key] = now_machine_ms
-            granted.append(is_granted)
+            elif is_granted:
+                self.rows[key] = replace(
+                    row,
+                    state=OutboxState.PENDING,
+                    next_at_ms=said.next_at_ms,
+                    last_error=said.why,
+                )
+            granted.append(said.verdict)
         if failing:
             raise StoreUnavailableError("claim")
         return granted
@@ -188,6 +204,7 @@ class FakeOutbox:
             for row in self.rows.values()
             if row.channel == channel
             and position(row) > after
+            and row.attempts
             and row.state not in (OutboxState.CANCELLED, OutboxState.EXPIRED)
         ]
         return sorted(rows, key=position)[:limit]
@@ -235,6 +252,7 @@ def dispatcher_for(store, channels, time, **changes):
     settings = {
         "owner": lambda: "cell-1/a",
         "epochs": lambda: {3: 1},
+        "check": permitted,
         "retry_jitter": 0,
         "sleep": time.sleep,
     } | changes

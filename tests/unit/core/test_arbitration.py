@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from actors import turn as core
 from actors.decisioning.arbitration import choose, rows_of
-from actors.decisioning.exploration import EPSILON
 from actors.decisioning.inputs import Candidate, DecisionInput, Prepared
 from actors.domain.scores import Score
+from actors.playbook.arbitration_model import STANDARD
 from tests.builders import (
     ACTIONS,
     BANNER,
@@ -142,15 +142,15 @@ def test_now_and_then_another_than_the_best_is_tried_with_its_own_probability():
 
     tried = [c for c in chosen if c.ranked.action == S]
     assert 2 <= len(tried) <= 32
-    assert {c.chosen_with for c in tried} == {EPSILON / 2}
-    assert {c.chosen_with for c in chosen if c.ranked.action == B} == {1 - EPSILON / 2}
+    assert {c.chosen_with for c in tried} == {STANDARD.epsilon / 2}
+    assert {c.chosen_with for c in chosen if c.ranked.action == B} == {1 - STANDARD.epsilon / 2}
 
 
 def test_an_action_is_scored_once_however_many_slots_it_may_fill():
     turn = core.begin(make_state(), question(placements=("hero", "basket")), SHOP, NOW)
 
     assert sorted(row.action for row in turn.rows) == [BANNER, SECOND_BANNER]
-    assert rows_of(turn.prepared, SHOP) == turn.rows
+    assert rows_of(turn.prepared, SHOP, turn.given.context) == turn.rows
     assert {(row.segment, row.prior) for row in turn.rows} == {("standard", 0.2)}
 
 

@@ -6,6 +6,7 @@ from tests.builders import (
     DAY,
     HOUR,
     NOW,
+    SHOP,
     THANKS,
     make_event,
     make_state,
@@ -66,7 +67,7 @@ def test_a_window_that_was_answered_closes_in_silence():
     state = make_state()
     take(state, question())
     key = effect_text(state.number, 1, 0)
-    core.respond(state, response(key, "click"), state.effect(1, 0), NOW, 2)
+    core.respond(state, response(key, "click"), state.effect(1, 0), NOW, SHOP)
 
     turn = wake(state, closing(state)[0], NOW + WEEK)
 
@@ -77,7 +78,7 @@ def test_a_window_that_was_answered_closes_in_silence():
 def test_windows_that_closed_while_nobody_was_there_close_together():
     state = make_state()
     for i in range(5):
-        take(state, question(), NOW + i)
+        take(state, order(), NOW + i)
 
     turn = wake(state, closing(state)[0], NOW + 2 * WEEK)
 
@@ -101,11 +102,11 @@ def test_long_closed_effects_are_forgotten():
 def test_open_effects_are_bounded_and_those_with_a_label_go_first():
     state = make_state()
     for i in range(MAX_OPEN_EFFECTS):
-        take(state, question(), NOW + i)
+        take(state, order(), NOW + i)
     key = effect_text(state.number, 5, 0)
-    core.respond(state, response(key, "click"), state.effect(5, 0), NOW, 2)
+    core.respond(state, response(key, "click"), state.effect(5, 0), NOW, SHOP)
 
-    take(state, question(), NOW + DAY)
+    take(state, order(), NOW + DAY)
 
     assert len(state.effects) == MAX_OPEN_EFFECTS
     assert state.effect(5, 0) is None

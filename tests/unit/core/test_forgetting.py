@@ -16,6 +16,7 @@ from tests.builders import (
     HOUR,
     NOW,
     POLICIES,
+    SHOP,
     THANKS,
     make_event,
     make_playbook,
@@ -201,7 +202,7 @@ def test_outcomes_and_commands_are_turns_that_forget_too(outcome):
     take(state, order(at=NOW + 29 * DAY, id="m2"), NOW + 29 * DAY, BOOK)
     (effect,) = [each for each in state.effects if each.action == THANKS]
 
-    turn = core.respond(state, response("e", outcome), effect, NOW + 30 * DAY, 2)
+    turn = core.respond(state, response("e", outcome), effect, NOW + 30 * DAY, SHOP)
     core.reconsider(turn, BOOK)
     core.decide(turn, NO_SCORES, BOOK)
 

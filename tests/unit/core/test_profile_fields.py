@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from actors.decisioning.context import FIELD_NAMES, Occasion, builder_of
-from actors.decisioning.profile_fields import MAPS, SCALARS
+from actors.decisioning.profile_fields import MAPS, PLAIN, SCALARS
 from actors.domain.economics import economics_of
 from actors.domain.fold import fold
 from actors.domain.folding.outreach import note_outcome, note_sent
@@ -84,7 +84,7 @@ def read(state, now):
 
 def test_every_field_of_the_catalogue_has_a_reader_and_the_reverse():
     assert CATALOGUE.keys() - AFTER_SEGMENTS == FIELD_NAMES
-    assert SCALARS.keys() | MAPS.keys() == KNOWN.keys()
+    assert SCALARS.keys() | PLAIN.keys() | MAPS.keys() == KNOWN.keys()
 
 
 def test_rules_read_the_histories():

@@ -56,7 +56,7 @@ def test_every_stored_decision_is_recomputed_bit_for_bit(playbook):
     turns = history(playbook)
 
     assert len(turns) > 20
-    assert sum(bool(turn.record.effects) for turn in turns) > 5
+    assert sum(bool(turn.record.effects or turn.record.again) for turn in turns) > 5
     for turn in turns:
         assert replay(stored(turn), playbook) == replay(turn.record.decision, playbook)
         assert replay(stored(turn), playbook).identical, replay(stored(turn), playbook).difference
@@ -94,7 +94,9 @@ def test_a_changed_seed_is_found_out_when_it_would_choose_otherwise():
         for seed in range(300)
     ]
 
-    assert any(not v.identical and v.difference.startswith("chosen[") for v in verdicts)
+    # The other banner comes first in 2.5 % of them: 7.5 expected, none in 1 of 2,000 cases.
+    assert any(not v.identical for v in verdicts)
+    assert all("recorded" in v.difference for v in verdicts if not v.identical)
 
 
 def test_a_changed_value_of_a_rule_is_found_out():

@@ -10,6 +10,7 @@ from tests.builders import (
     MINUTE,
     NOW,
     REMINDER,
+    SHOP,
     THANKS,
     added,
     consent,
@@ -31,7 +32,7 @@ def offered():
 
 def hear(state, outcome, seq=1, n=0, now=NOW, at=None, effect=None):
     given = response(effect_text(state.number, seq, n), outcome, at=at)
-    return core.respond(state, given, effect or state.effect(seq, n), now, 2)
+    return core.respond(state, given, effect or state.effect(seq, n), now, SHOP)
 
 
 def lessons(turn):
@@ -44,8 +45,17 @@ def test_a_yes_teaches_one_yes(outcome):
 
 
 @pytest.mark.parametrize("outcome", ["reject", "dismiss", "no_response"])
-def test_a_no_teaches_one_no(outcome):
-    assert lessons(hear(offered(), outcome)) == [(BANNER, "standard", 0, 1)]
+def test_a_no_teaches_nothing_until_the_window_closes(outcome):
+    """There may still be a yes: who dismisses a banner may come back to it and buy."""
+    state = offered()
+
+    assert lessons(hear(state, outcome)) == []
+    assert state.effect(1, 0).outcome == outcome
+
+    closed = wake(state, state.timers[0], NOW + 7 * DAY)
+
+    assert lessons(closed) == [(BANNER, "standard", 0, 1)]
+    assert state.effect(1, 0).outcome == outcome
 
 
 @pytest.mark.parametrize("outcome", ["delivered", "impression", "bounce", "unsubscribe"])
@@ -58,16 +68,21 @@ def test_what_is_neither_yes_nor_no_teaches_nothing(outcome):
     [
         (["click", "convert", "accept"], [(1, 0)]),
         (["click", "reject"], [(1, 0)]),
-        (["reject", "dismiss"], [(0, 1)]),
-        (["dismiss", "click"], [(0, 1), (1, -1)]),
-        (["no_response", "convert", "click"], [(0, 1), (1, -1)]),
-        (["impression", "no_response", "impression"], [(0, 1)]),
+        (["reject", "dismiss", None], [(0, 1)]),
+        (["dismiss", "click", None], [(1, 0)]),
+        (["dismiss", None, "click"], [(0, 1), (1, -1)]),
+        (["no_response", None, "convert", "click"], [(0, 1), (1, -1)]),
+        (["impression", "no_response", "impression", None], [(0, 1)]),
+        (["bounce", None], []),
+        (["bounce", None, "click"], [(1, 0)]),
     ],
 )
 def test_an_effect_teaches_one_label_and_a_late_yes_takes_its_no_back(outcomes, expected):
+    """None stands for the window's close."""
     state = offered()
 
-    taught = [(t, r) for o in outcomes for _, _, t, r in lessons(hear(state, o))]
+    turns = [hear(state, o) if o else wake(state, state.timers[0], NOW + 7 * DAY) for o in outcomes]
+    taught = [(t, r) for turn in turns for _, _, t, r in lessons(turn)]
 
     assert taught == expected
 

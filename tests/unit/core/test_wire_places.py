@@ -3,7 +3,7 @@
 from actors.wire.conversation import conversation_fields, conversation_from_fields
 from actors.wire.profile import places_of
 from actors.wire.state import pack_state, unpack_state
-from tests.builders import BANNER, NOW, make_state, order, question, take
+from tests.builders import BANNER, NOW, make_event, make_state, order, take
 
 
 def said_often():
@@ -11,7 +11,8 @@ def said_often():
     take(state, order(at=NOW), NOW)
     for i in range(6):
         at = NOW + i * 60_000
-        take(state, question(id=f"q{i}", at=at), at)
+        seen = make_event(id=f"q{i}", at=at, placements=("hero",), max_actions=1, channel="web")
+        take(state, seen, at)
     return state
 
 

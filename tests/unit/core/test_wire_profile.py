@@ -7,7 +7,7 @@ import typing
 import msgpack
 
 from actors.domain import histories
-from actors.domain.profile import ChannelUse, Profile, Purchases
+from actors.domain.profile import ChannelUse, Contact, Profile, Purchases, ResponseHistory
 from actors.wire.profile import profile_fields, profile_from_fields
 
 OLD_FIELDS = 15
@@ -47,6 +47,14 @@ def full_profile():
         credit=one(histories.Credit),
         voice=one(histories.Voice),
         leads=[one(histories.Lead)],
+        contacts=[
+            Contact(1, "web", "a/b/c", "onsite"),
+            Contact(2, "email", "a/b/c", "service", 7, 1),
+            Contact(3, "email", "a/b/d", "service", 8, 0, 99),
+        ],
+        responses={"a/b/c": ResponseHistory(1)},
+        answers={"reject|a/b/c|email": 5},
+        dead={"email": 6},
     )
 
 
@@ -92,6 +100,7 @@ def test_one_fact_is_enough_to_keep_a_history():
 
 def test_a_row_from_before_the_histories_is_read_with_none_of_them():
     full = full_profile()
+    full.contacts, full.responses = [], {}
     old = profile_fields(full)[:OLD_FIELDS]
     old[5] = {"web": (7, 8)}
 

@@ -6,7 +6,18 @@ from actors.merging import merge
 from actors.playbook.identity_model import DEFAULT_RULES
 from actors.turn import respond
 from actors.wire.state import pack_state, unpack_state
-from tests.builders import COUPON, HOUR, NOW, anon, make_event, make_state, response, take, user
+from tests.builders import (
+    COUPON,
+    HOUR,
+    NOW,
+    SHOP,
+    anon,
+    make_event,
+    make_state,
+    response,
+    take,
+    user,
+)
 from tests.merging_life import HERS, LOSER, SURVIVOR, Life
 from tests.merging_states import REAL_PARTS
 
@@ -25,7 +36,7 @@ def redeem(state, number, effect):
     origin = 0 if number == state.number else number
     key = effect_text(number, effect.seq, effect.n)
     known = state.effect(effect.seq, effect.n, origin)
-    return respond(state, response(key, "convert"), known, NOW + HOUR, 2)
+    return respond(state, response(key, "convert"), known, NOW + HOUR, SHOP)
 
 
 def test_what_was_mailed_to_the_visitor_is_credited_when_the_customer_redeems_it():

@@ -17,6 +17,7 @@ from tests.builders import (
     MINUTE,
     NOW,
     REMINDER,
+    SHOP,
     added,
     anon,
     make_event,
@@ -150,7 +151,7 @@ def test_an_outcome_of_a_forgotten_effect_needs_what_the_journal_recalls():
     life = Life()
     forgotten = OpenEffect(1, 0, BANNER, "web", "", NOW, NOW + HOUR)
     record = respond(
-        life.one, response(effect_text(LOSER, 1, 0), "click"), forgotten, NOW, 2
+        life.one, response(effect_text(LOSER, 1, 0), "click"), forgotten, NOW, SHOP
     ).record
     life.note(record)
     assert life.part().report.skipped == [life.later[0].seq]

@@ -331,16 +331,19 @@ def assigned(number: int) -> Household:
 
 def test_one_household_in_five_is_left_alone_and_the_others_are_reminded_once():
     households = [assigned(number) for number in range(1, 201)]
-    arms = []
+    arms, held = [], 0
 
     for household in households:
         household.passes(NOW + 60 * DAY)
         reminded = household.heard_of("use_your_coupons")
         arms += household.said("coupon_campaign", "ended")
-        assert len(reminded) == (arms[-1] == "reminded")
+        is_held = household.state.arms.get("global_holdout", ("", 0))[0] == "held"
+        held += is_held
+        assert len(reminded) == (arms[-1] == "reminded" and not is_held)
 
     assert len(arms) == len(households)
     assert 0.1 < arms.count("holdout") / len(arms) < 0.3
+    assert 0 < held < 0.1 * len(households)  # of all marketing, by experiments.yaml
 
 
 def test_a_coupon_that_is_used_is_reminded_of_no_more():

@@ -200,15 +200,20 @@ def test_steps_that_hold_texts_are_compiled_too():
 
 def test_a_text_for_machines_is_not_escaped_and_keeps_a_number():
     step = scenario_of(with_steps("""
-a: {set: {n: "{{instance.n}}", text: "<{{instance.t}}>", two: "{{instance.n}}{{instance.n}}", b: "{{instance.b}}"}}
+a: {set: {n: "{{instance.n}}", about: "<{{instance.t}}>", two: "{{instance.n}}{{instance.n}}", b: "{{instance.b}}"}}
 b: {end: x}
 """)).steps["a"]  # fmt: skip
     assert isinstance(step, Update)
     values = {"instance.n": 2.5, "instance.t": "R&D", "instance.b": False}
 
-    assert filled(step.traits, values) == {"n": 2.5, "text": "<R&D>", "two": "2.502.50", "b": False}
-    assert filled(step.traits, {}) == {"n": "", "text": "<>", "two": "", "b": ""}
-    assert render(step.traits, values)["text"] == "<R&amp;D>"
+    assert filled(step.traits, values) == {
+        "n": 2.5,
+        "about": "<R&D>",
+        "two": "2.502.50",
+        "b": False,
+    }
+    assert filled(step.traits, {}) == {"n": "", "about": "<>", "two": "", "b": ""}
+    assert render(step.traits, values)["about"] == "<R&amp;D>"
 
 
 def test_an_actions_text_can_quote_the_instance_that_proposes_it():

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from actors.ports import OutboxState
+from actors.runtime.dispatcher import CLAIMED_AT_ONCE
 from tests.unit.channels.outbox_fakes import (
     DAY_MS,
     FAILED,
@@ -242,7 +243,10 @@ def test_waking_is_immediate_and_idle_polls_back_off_to_a_second():
 
 def test_claims_and_settlements_go_in_batches():
     async def scenario():
-        store, time = FakeOutbox([item(seq=seq) for seq in range(1, 65)]), ManualTime()
+        store, time = (
+            FakeOutbox([item(seq=seq) for seq in range(1, CLAIMED_AT_ONCE + 1)]),
+            ManualTime(),
+        )
 
         async with running(store, {"email": Receiver()}, time):
             pass

@@ -159,17 +159,17 @@ def test_throttling_without_a_word_on_how_long_doubles_the_pause():
 
 def test_a_wave_of_throttled_answers_doubles_the_pause_once():
     async def scenario():
-        store, time = FakeOutbox([item(seq=seq) for seq in range(1, 65)]), ManualTime()
+        store, time = FakeOutbox([item(seq=seq) for seq in range(1, 33)]), ManualTime()
         email = Receiver(Delivery(DeliveryStatus.THROTTLED, "429"), time=time)
 
         async with running(store, {"email": email}, time) as dispatcher:
-            assert len(email.posts) == 64
+            assert len(email.posts) == 32
             store.add(item(seq=100))
             await time.advance(1_000)
             dispatcher.wake()
             await spin()
 
-        assert len(email.posts) == 65
+        assert len(email.posts) == 33
 
     asyncio.run(scenario())
 

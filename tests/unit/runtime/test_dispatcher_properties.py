@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from actors.domain.ids import effect_text
 from actors.ports import Delivery, DeliveryStatus, OutboxState
 from actors.runtime.dispatcher import Dispatcher
+from tests.contracts.store_support import permitted
 from tests.unit.channels.outbox_fakes import FakeOutbox, ManualTime, item, spin
 
 ENDS = {OutboxState.SENT, OutboxState.PARKED}
@@ -63,6 +64,7 @@ def test_every_effect_ends_sent_or_parked_under_its_own_key(channels, email, app
             time,
             owner=lambda: "cell-1/a",
             epochs=lambda: {3: 1},
+            check=permitted,
             max_in_flight=width,
             sleep=time.sleep,
         )

@@ -13,7 +13,6 @@ from actors.ports import JournalKind, JournalRow, Lookup, OutboxState
 from actors.runtime.clocks import VirtualClock
 from actors.runtime.forgetting import PORTION, Forgetter
 from actors.stores.memory import MemoryStore
-from actors.stores.sqlite import SqliteStore
 from actors.wire.state import unpack_state
 from tests.builders import DAY, NOW, POLICIES, make_event, make_playbook, number_of, order, user
 from tests.contracts.store_contract_retention import ended, outbound
@@ -21,6 +20,7 @@ from tests.contracts.store_support import change, commit, message, owned, run
 from tests.doubles.clocks import ManualClock
 from tests.doubles.faults import FailNext
 from tests.doubles.hosts import answered, hosting
+from tests.sqlite_files import new_sqlite
 
 NAMES = {
     "event": JournalKind.EVENT,
@@ -45,7 +45,7 @@ class Ahead(ManualClock):
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request, tmp_path):
     file = tmp_path / "store.db"
-    store = owned(SqliteStore.open(file) if request.param == "sqlite" else MemoryStore())
+    store = owned(new_sqlite(file) if request.param == "sqlite" else MemoryStore())
     yield store
     run(store.close())
 

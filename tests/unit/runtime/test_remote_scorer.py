@@ -71,6 +71,19 @@ def test_a_row_that_is_not_known_has_the_whole_group_asked_for():
     assert models.asked == [[A], [A, B]]
 
 
+def test_a_group_with_features_is_asked_for_in_one_call_and_not_remembered():
+    models, _, scorer = make()
+    told = [ScoreRow("c/c/c", "gold", 0.1, "m@1", (float(i), 0.5)) for i in range(50)]
+
+    score(scorer, A)
+    for _ in range(2):
+        score(scorer, A, *told)
+    score(scorer, A)
+
+    assert models.asked == [[A], [A, *told], [A, *told]]
+    assert len(scorer._known) == 1
+
+
 def test_remembered_scores_are_never_of_two_versions():
     models, _, scorer = make()
     score(scorer, A)

@@ -17,6 +17,8 @@ COMMANDS = (
     ("up",),
     ("demo",),
     ("status",),
+    ("pause",),
+    ("resume",),
     ("doctor",),
     ("playbook", "check"),
     ("bench", "http"),

@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.decisioning.journal import Lesson
 from actors.domain.scores import ScoreRow
 from serve_app.models.beta import STRENGTH, BetaBernoulli
+from serve_app.models.interface import Labelled, Setup
 
 
 def lesson(taken, refused=None, action="a", segment="gold"):
     refused = 1 - taken if refused is None else refused
-    return Lesson(action=action, segment=segment, taken=taken, refused=refused)
+    return Labelled(ScoreRow(action, segment, 0.1), taken, refused)
 
 
 def propensity(model, action="a", segment="gold", prior=0.1):
@@ -46,6 +46,15 @@ def test_propensities_are_those_of_the_stated_formula():
     assert propensity(model) == pytest.approx((STRENGTH * pooled + 3) / (STRENGTH + 10))
     assert propensity(model, segment="new") == pytest.approx(pooled)
     assert propensity(model, action="other") == pytest.approx(0.1)
+
+
+def test_the_spread_is_that_of_the_posterior_and_narrows():
+    (before,) = BetaBernoulli().score([ScoreRow("a", "gold", 0.1)])
+    (after,) = taught(*[lesson(1)] * 10, *[lesson(0)] * 90).score([ScoreRow("a", "gold", 0.1)])
+
+    assert before.sd == pytest.approx((0.1 * 0.9 / (STRENGTH + 1)) ** 0.5)
+    assert after.sd == pytest.approx((0.1 * 0.9 / (STRENGTH + 101)) ** 0.5)
+    assert (after.observations, after.positives) == (100, 10)
 
 
 def test_much_experience_outweighs_prior_and_pool():
@@ -92,7 +101,7 @@ def test_a_checkpoint_gives_the_same_model_back_at_every_size(actions):
     model = taught(*[lesson(i % 2, action=f"a{i}") for i in range(actions)])
     rows = [ScoreRow(f"a{i}", "gold", 0.3) for i in range(actions + 1)]
 
-    again = BetaBernoulli.load(model.dump())
+    again = BetaBernoulli.load(Setup(), model.dump())
 
     assert again.score(rows) == model.score(rows)
     assert (again.dump(), again.lessons) == (model.dump(), actions)
@@ -102,4 +111,4 @@ def test_a_checkpoint_gives_the_same_model_back_at_every_size(actions):
 
 def test_a_checkpoint_of_another_version_is_refused():
     with pytest.raises(ValueError, match="checkpoint version 9, expected 1"):
-        BetaBernoulli.load(b"\x93\x09\x00\x90")
+        BetaBernoulli.load(Setup(), b"\x93\x09\x00\x90")

@@ -3,17 +3,17 @@ import asyncio
 import pytest
 
 from actors.stores.memory import MemoryStore
-from actors.stores.sqlite import SqliteStore
 from tests.builders import World
 from tests.doubles.faults import FailNext
 from tests.group_books import HOMES, KEYS, sound_groups
+from tests.sqlite_files import new_sqlite
 
 
 @pytest.fixture(params=["memory", "sqlite"])
 def world(request, tmp_path):
     """A session over each store that there is, with faults to order."""
     file = tmp_path / "store.db"
-    truth = SqliteStore.open(file) if request.param == "sqlite" else MemoryStore()
+    truth = new_sqlite(file) if request.param == "sqlite" else MemoryStore()
     yield World(FailNext(truth), truth)
     asyncio.run(truth.close())
 

@@ -23,6 +23,7 @@ from tests.builders import (
     response,
     user,
 )
+from tests.contracts.store_support import permitted
 
 ANN, BOB = number_of(user("ann")), number_of(user("bob"))
 
@@ -84,7 +85,7 @@ def test_a_customer_with_nothing_to_decide_does_not_disturb_one_who_has(world):
 
     assert codes == ["ACCEPTED", "ACCEPTED"]
     (turn,) = world.turns(BOB)
-    assert turn[2].decision.outcome[3:] == [[], []]
+    assert turn[2].decision.outcome[3:] == [[], [], []]
 
 
 def test_whether_anything_is_to_be_delivered_is_told(world):
@@ -203,7 +204,7 @@ def test_an_effect_that_was_never_pending_any_more_is_not_cancelled(world):
     world.reply(order())
     row = world.outbox()[0]
     epochs = {row.partition: world.epochs[row.partition]}
-    assert asyncio.run(world.truth.outbox_claim([row], epochs, NOW)) == [True]
+    assert asyncio.run(world.truth.outbox_claim([row], epochs, NOW, permitted)) == [True]
 
     world.reply(response(effect_text(ANN, 1, 0), "unsubscribe"))
 
@@ -242,7 +243,7 @@ def test_a_dry_run_reserves_no_contact(world):
     world.jobs(*[Routed(question(id=f"m{i}"), dry_run=True) for i in range(3)])
 
     assert len(world.reply(question(id="m9"))["actions"]) == 1
-    assert len(world.reply(question(id="m10"))["actions"]) == 0
+    assert len(world.reply(question(id="m10", placements=("basket",)))["actions"]) == 0
 
 
 def test_a_dry_run_of_a_stranger_makes_no_customer(world):

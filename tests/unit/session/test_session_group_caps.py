@@ -6,6 +6,7 @@ from functools import partial
 from actors import turn as core
 from actors.decisioning.record import replay
 from actors.domain.ids import customer_text
+from actors.policies.verdicts import LATE_MS
 from actors.ports import Change, GroupWrite, JournalRow, Lookup
 from actors.wire.messages import Routed
 from tests.builders import DAY, NOW, make_event
@@ -53,7 +54,7 @@ def test_members_share_what_a_cap_allows_their_household(home):
 
     home.reply(wants("ann", id="1"))
     home.reply(wants("bob", id="2"))
-    home.clock.advance(7 * DAY - 1)
+    home.clock.advance(7 * DAY + LATE_MS - 1)
     home.reply(wants("bob", id="3", at=home.clock.business_ms()))
     home.clock.advance(1)
     home.reply(wants("bob", id="4", at=home.clock.business_ms()))
@@ -61,9 +62,9 @@ def test_members_share_what_a_cap_allows_their_household(home):
     assert sent(home) == [(ANN, "email"), (BOB, "email")]
     refused = home.turns(BOB)[1][2].decision
     assert refused.outcome[2] == [
-        [HOMES.action_index[PROMO], "email", 4, "home_weekly", NOW + 7 * DAY]
+        [HOMES.action_index[PROMO], "email", 4, "home_weekly", NOW + 7 * DAY + LATE_MS]
     ]
-    assert refused.given.caps == ((1, NOW + 7 * DAY),)
+    assert refused.given.caps == ((1, NOW + 7 * DAY + LATE_MS),)
 
 
 def test_every_decision_under_a_groups_cap_replays_from_its_record_alone(home):

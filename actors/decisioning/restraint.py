@@ -1,0 +1,139 @@
+"""What switches, tiers, experiments and contact policies hold back, looked up once a decision."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from actors.decisioning.inputs import (
+    AVAILABILITY,
+    CHANNEL,
+    CONTACT_POLICY,
+    EXPERIMENT,
+    TREATMENT,
+    DecisionInput,
+    Removal,
+)
+from actors.decisioning.plan import Option
+from actors.experiments.standing import Bar, bars_of, refusal
+from actors.playbook.model import Playbook
+from actors.policies.suppression import silenced_by
+
+STANDS = "@stands"
+"""Stands for the trigger of what a placement shows already: no playbook can name one so."""
+_NONE: frozenset[str] = frozenset()
+_NOBODY = frozenset({"", STANDS})
+
+
+@dataclass(slots=True)
+class Restraint:
+    """What holds candidates back, apart from the rules of their actions and from consent.
+
+    `early` says that anything can before those, `late` that anything can after them. Where a trigger is
+    asked for, it is empty for what answers in a placement, and `STANDS` for what stands there already.
+    `full` maps positions of caps that have no room to when they have again, `standing` placements to
+    the index of the action that stands there.
+    """
+
+    given: DecisionInput
+    playbook: Playbook
+    early: bool
+    late: bool
+    full: Mapping[int, int]
+    standing: dict[str, int]
+    paused: frozenset[str]
+    barred: dict[str, str]
+    bars: tuple[Bar, ...]
+    later: dict[int, Mapping[int, int]] = field(default_factory=dict)
+
+    def paused_proposal(self, trigger: str) -> str:
+        """Return which switch stops a proposal by its name, or nothing."""
+        if not self.paused:
+            return ""
+        switch = f"scenario:{trigger.partition(':')[0]}"
+        return f"paused: {switch}" if switch in self.paused else ""
+
+    def unavailable(self, option: Option, trigger: str) -> Removal | None:
+        """Return what a switch, or a channel that this customer cannot be written to on, says."""
+        index, channel = option.index, option.channel
+        if self.paused:
+            for switch in ("all", f"channel:{channel}", f"action:{option.action.key}"):
+                if switch in self.paused:
+                    return Removal(index, channel, AVAILABILITY, f"paused: {switch}")
+        reason = None if trigger in _NOBODY else self.barred.get(channel)
+        return None if reason is None else Removal(index, channel, CHANNEL, reason)
+
+    def refusal(self, option: Option, trigger: str) -> Removal | None:
+        """Return what experiments and contact policies say; what stands has been counted already.
+
+        Before them, that there is nothing to fill in where an action suggests something.
+        """
+        given, index, channel, action = self.given, option.index, option.channel, option.action
+        if action.suggest and action.suggest not in given.suggested:
+            return Removal(index, channel, TREATMENT, "nothing to suggest")
+        if self.bars:
+            proposed = "" if trigger == STANDS else trigger
+            rule = refusal(self.bars, action, channel, proposed)
+            if rule:
+                return Removal(index, channel, EXPERIMENT, rule)
+        if given.silences:
+            silence = silenced_by(given.silences, action.key, action.group, channel, action.purpose)
+            if silence is not None:
+                return Removal(index, channel, CONTACT_POLICY, silence.rule, silence.until_ms)
+        if trigger == STANDS:
+            return None
+        full = self.full
+        if given.planned and trigger:
+            planned = given.planned.get(option.consent)
+            if planned is not None and not planned.at_ms:
+                return Removal(index, channel, CONTACT_POLICY, planned.why)
+            if planned is not None:
+                full = self._full_at(planned.at_ms)
+        return self._full_cap(option, full) if full else None
+
+    def _full_cap(self, option: Option, full: Mapping[int, int]) -> Removal | None:
+        for i in option.caps:
+            if i in full:
+                name = self.playbook.caps[i].name
+                return Removal(option.index, option.channel, CONTACT_POLICY, name, full[i])
+        return None
+
+    def _full_at(self, at_ms: int) -> Mapping[int, int]:
+        """Return the caps that are full at a planned instant."""
+        counts = self.given.caps_later.get(at_ms)
+        if counts is None:
+            return self.full
+        if at_ms not in self.later:
+            self.later[at_ms] = _full(self.playbook, counts)
+        return self.later[at_ms]
+
+
+def restraint_of(given: DecisionInput, playbook: Playbook) -> Restraint:
+    """Return what holds back the candidates of a decision."""
+    full = _full(playbook, given.caps)
+    bars = bars_of(given.arms, playbook.experiments) if given.arms else ()
+    return Restraint(
+        given,
+        playbook,
+        bool(given.paused or given.barred),
+        bool(full or bars or given.silences or given.planned or playbook.suggests),
+        full,
+        {each.placement: each.action for each in given.standing} if given.standing else {},
+        frozenset(given.paused) if given.paused else _NONE,
+        dict([_reason(each) for each in given.barred]) if given.barred else {},
+        bars,
+    )
+
+
+def _full(playbook: Playbook, counts: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return the positions of the caps that have no room, and when they have again."""
+    if not any(count for count, _ in counts):
+        return {}  # as for most customers, and a limit is 1 at least
+    return {
+        i: retry_at_ms
+        for i, (cap, (count, retry_at_ms)) in enumerate(zip(playbook.caps, counts, strict=True))
+        if count >= cap.limit
+    }
+
+
+def _reason(barred: str) -> tuple[str, str]:
+    channel, _, reason = barred.partition(": ")
+    return channel, reason or "barred"

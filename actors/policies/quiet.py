@@ -1,0 +1,135 @@
+"""Quiet hours and public holidays: when something may be sent, in every zone where the customer may be."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from actors.domain.profile import Profile
+from actors.playbook.model import Playbook
+from actors.playbook.policy_model import Holidays, Quiet
+from actors.policies.verdicts import Planned
+from actors.policies.whereabouts import place_of, zones_of
+from actors.scenarios.calendar import day_begins, local_day
+
+MAX_HOLD_MS = 7 * 86_400_000
+"""What would have to wait longer is dropped."""
+_DAY_MINUTES = 1440
+
+Stop = tuple[Callable[[int], int], str, bool]
+"""Until when it is quiet at an instant (0: it is not), the reason, and whether it drops."""
+
+
+def plan_send(
+    profile: Profile, playbook: Playbook, channel: str, purpose: str, now_ms: int
+) -> Planned:
+    """Return the first instant at which a message may be sent, as far as the clock decides it."""
+    stops = stops_for(profile, playbook, channel, purpose)
+    return after_quiet(stops, now_ms) if stops else Planned(now_ms)
+
+
+def after_quiet(stops: Sequence[Stop], now_ms: int) -> Planned:
+    """Return the first instant from `now_ms` on that no stop covers, within `MAX_HOLD_MS`."""
+    at_ms, reason, moved = now_ms, "", True
+    while moved:
+        moved = False
+        for until, why, drops in stops:
+            ends_ms = until(at_ms)
+            if ends_ms <= at_ms:
+                continue
+            if drops:
+                return Planned(0, why)
+            at_ms, reason, moved = ends_ms, why, True
+            if at_ms - now_ms > MAX_HOLD_MS:
+                return Planned(0, f"{why}: for more than 7 days")
+    return Planned(at_ms, reason)
+
+
+def stops_for(profile: Profile, playbook: Playbook, channel: str, purpose: str) -> list[Stop]:
+    """Return what may keep a message back, one for each zone in which the customer may be."""
+    policies = playbook.policies
+    if not policies.quiet and not policies.holidays:
+        return []
+    hours = [each for each in policies.quiet if each.reach.includes(channel, purpose)]
+    holidays = [each for each in policies.holidays if each.reach.includes(channel, purpose)]
+    if not hours and not holidays:
+        return []
+    zones = zones_of(profile, playbook)
+    return [*_hours(hours, zones), *_holidays(holidays, zones, place_of(profile))]
+
+
+def _hours(hours: Iterable[Quiet], zones: Sequence[str]) -> Iterator[Stop]:
+    for each in hours:
+        for zone in zones:
+            yield _hours_in(each, zone), f"quiet hours {each.name}", each.drop
+
+
+def _hours_in(each: Quiet, zone: str) -> Callable[[int], int]:
+    def until(at_ms: int) -> int:
+        return quiet_until(each, at_ms, zone)
+
+    return until
+
+
+def quiet_until(each: Quiet, at_ms: int, zone: str) -> int:
+    """Return when the quiet hours end that an instant is in; 0 when it is in none."""
+    today = local_day(at_ms, zone)
+    ends = each.ends + (_DAY_MINUTES if each.ends <= each.begins else 0)
+    latest = 0
+    # The day before too: hours that began then may last still. The next: the clocks may be put back over midnight.
+    for day in (today - 1, today, today + 1):
+        if each.weekdays and (day + 6) % 7 not in each.weekdays:
+            continue
+        ends_ms = day_begins(zone, day, ends)
+        if day_begins(zone, day, each.begins) <= at_ms < ends_ms:
+            latest = max(latest, ends_ms)
+    return latest
+
+
+def _holidays(
+    holidays: Iterable[Holidays], zones: Sequence[str], place: tuple[str, str]
+) -> Iterator[Stop]:
+    for each in holidays:
+        country, region = _country(each, place)
+        for zone in zones:
+            why = f"public holiday in {country}{'-' if region else ''}{region}"
+            yield _holiday_in(country, region, zone), why, each.drop
+
+
+def _holiday_in(country: str, region: str, zone: str) -> Callable[[int], int]:
+    def until(at_ms: int) -> int:
+        day = local_day(at_ms, zone)
+        days = public_holidays(country, region, datetime.fromordinal(day).year)
+        return day_begins(zone, day + 1) if day in days else 0
+
+    return until
+
+
+def _country(each: Holidays, place: tuple[str, str]) -> tuple[str, str]:
+    """Return the customer's country and region where their holidays are known, else the rule's."""
+    country, region = place
+    regions = _regions(country) if country else None
+    if regions is None:
+        return each.country, each.subdivision
+    if region in regions:
+        return country, region
+    return country, each.subdivision if country == each.country else ""
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, frozenset[str]]:
+    from holidays import list_supported_countries  # noqa: PLC0415 - half a second, seldom needed
+
+    return {name: frozenset(regions) for name, regions in list_supported_countries().items()}
+
+
+def _regions(country: str) -> frozenset[str] | None:
+    return _countries().get(country)
+
+
+@lru_cache(maxsize=512)
+def public_holidays(country: str, region: str, year: int) -> frozenset[int]:
+    """Return the public holidays of a year as days counted from the first of January of the year 1."""
+    from holidays import country_holidays  # noqa: PLC0415 - as above
+
+    days = country_holidays(country, subdiv=region or None, years=year)
+    return frozenset(day.toordinal() for day in days)

@@ -1,0 +1,167 @@
+"""What a decision costs: a turn with fifty actions on three channels and every policy."""
+
+import gc
+import json
+import time
+from dataclasses import dataclass
+from statistics import median
+
+from actors.decisioning.arbitration import choose, scores_by_action
+from actors.decisioning.funnel import prepare
+from actors.domain.ids import IdSpace
+from actors.domain.scores import Score, Scores
+from actors.domain.state import CustomerState
+from actors.playbook.loader import compile_bundle
+from actors.playbook.model import Playbook
+from actors.turn import begin, decide
+from actors.turn.under_way import AtHand, Turn
+from actors.wire.state import pack_state, unpack_state
+from scripts.bench.core import START_MS, event_of, newcomer, one_turn
+
+LIMIT_US = 300.0
+ACTIONS = 50
+ON_PAGE = 14
+CUSTOMERS = 60
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """µs of a whole turn, of the funnel and of the arbitration alone; medians of blocks."""
+
+    turn_us: float
+    funnel_us: float
+    arbitration_us: float
+    candidates: float
+    survivors: float
+
+
+def playbook() -> Playbook:
+    """Return a playbook of fifty actions on three channels, with all kinds of policies.
+
+    Fourteen stand on a page, eighteen are e-mails and eighteen push messages. Some groups have several.
+    """
+    names = [f"issue{i % 5}/group{i % 30}/action{i:02}" for i in range(ACTIONS)]
+    book = {
+        "name": "fifty",
+        "version": "1.0",
+        "currency": {"code": "EUR", "minorDigits": 2},
+        "channels": {
+            "web": {"placements": ["hero"], "defaultPlacements": ["hero"]},
+            "email": {"outbound": True},
+            "app": {"outbound": True},
+        },
+        "arbitration": {
+            "attention": {"price": 0.01, "window": "P7D"},
+            "levers": {"issues": {"issue1": 5}},
+            "bundling": {"perIssue": 2},
+        },
+    }
+    treatments = (
+        {"web": {"placements": ["hero"]}},
+        {"email": {"cost": 0.002, "outbound": True}},
+        {"app": {"outbound": True, "when": "profile.orders >= 0"}},
+    )
+    actions = {
+        name: {
+            "value": 2 + i % 7,
+            "purpose": "onsite" if i < ON_PAGE else "service",
+            "eligible": f"profile.orders >= {i % 3}",
+            "applicable": f"conversation.cart_items < {50 + i}",
+            "suitable": "profile.recency_days < 400.0",
+            "weights": [{"when": "now.weekday >= 5", "factor": 1.1}],
+            "startingPropensity": 0.05 + i % 10 / 100,
+            "treatments": treatments[0 if i < ON_PAGE else 1 + i % 2],
+        }
+        for i, name in enumerate(names)
+    }
+    caps = {
+        "day": {"limit": 4, "window": "P1D", "channels": ["email", "app"]},
+        "week": {"limit": 12, "window": "P7D", "channels": ["email", "app"]},
+        **{f"g{i}": {"limit": 3, "window": "P7D", "groups": [f"group{i}"]} for i in range(5)},
+    }
+    messages_of = names[ON_PAGE:]
+    triggers = {"all": {"on": "Page Viewed", "propose": messages_of, "channels": ["email", "app"]}}
+    return compile_bundle(
+        {
+            "playbook.yaml": json.dumps(book),
+            "actions.yaml": json.dumps({"actions": actions}),
+            "triggers.yaml": json.dumps({"triggers": triggers}),
+            "policies.yaml": json.dumps({"caps": caps, "suppression": {"afterRefusal": "P30D"}}),
+        }
+    )
+
+
+def measure(blocks: int = 11) -> Decided:
+    """Return what a turn costs that asks for one placement and proposes fifty messages.
+
+    States are unpacked for each block, outside the time that is taken, so every turn meets the same.
+    """
+    book = playbook()
+    ids = IdSpace(b"benchmark")
+    states = [_known(newcomer(ids, f"bench-{i}"), book) for i in range(CUSTOMERS)]
+    turns, funnels, arbitrations, candidates, survivors = [], [], [], [], []
+    for _ in range(blocks):
+        ready = [unpack_state(data) for data in states]
+        events = [event_of(_raw(state.identities[0].value)) for state in ready]
+        gc.collect()
+        gc.disable()
+        began = time.process_time()
+        done = [_turn(state, event, book) for state, event in zip(ready, events, strict=True)]
+        turns.append((time.process_time() - began) / len(done) * 1e6)
+        began = time.process_time()
+        for turn in done:
+            if turn.given is not None:
+                prepare(turn.given, book)
+        funnels.append((time.process_time() - began) / len(done) * 1e6)
+        began = time.process_time()
+        for turn in done:
+            if turn.given is not None and turn.prepared is not None:
+                scores = scores_by_action(turn.prepared, book, _scores(turn))
+                choose(turn.prepared, turn.given, scores, book)
+        arbitrations.append((time.process_time() - began) / len(done) * 1e6)
+        gc.enable()
+        for turn in done:
+            if turn.prepared is not None and turn.record.decision is not None:
+                candidates.append(len(turn.prepared.candidates))
+                survivors.append(len(turn.record.decision.outcome[3]))
+    return Decided(
+        median(turns[2:]),
+        median(funnels[2:]),
+        median(arbitrations[2:]),
+        median(candidates),
+        median(survivors),
+    )
+
+
+def _known(state: CustomerState, book: Playbook) -> bytes:
+    user = state.identities[0].value
+    for i in range(3):
+        event = event_of(_raw(user, "Order Completed", f"{user}-{i}"))
+        one_turn(state, event, book, START_MS + i * _DAY_MS)
+    return pack_state(state)
+
+
+def _raw(user: str, name: str = "Page Viewed", message: str = "now") -> dict[str, object]:
+    return {
+        "messageId": message,
+        "userId": user,
+        "event": name,
+        "properties": {"order_id": message, "total": 20.0},
+        "context": {"channel": "web", "placements": ["hero"] if name == "Page Viewed" else []},
+    }
+
+
+def _turn(state: CustomerState, event: object, book: Playbook) -> Turn:
+    now_ms = START_MS + 10 * _DAY_MS
+    turn = begin(state, event, book, now_ms, at_hand=AtHand({}, {}, ("action:none/at/all",)))  # type: ignore[arg-type]
+    decide(turn, _scores(turn), book)
+    return turn
+
+
+def _scores(turn: Turn) -> Scores:
+    rows = tuple(
+        [Score(row.prior, 400.0, 0.015, 10.0 * (i % 30)) for i, row in enumerate(turn.rows)]
+    )
+    return Scores("bench", "1", prior=False, rows=rows)

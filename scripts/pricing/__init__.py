@@ -1,0 +1,1 @@
+"""Instances on which prices of budgets can be judged, because the optimum is known."""
