@@ -29,5 +29,6 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
         absolute = path.startswith("/") and path.strip("/")
         if parts.netloc or parts.query or parts.fragment or not absolute:
             raise ValueError(f"a sqlite URL needs three slashes and an absolute path: {SUPPORTED}")
-        return SqliteStore.open(Path(path), read_only=read_only)
+        # Four slashes, as SQLAlchemy has it, mean the same; SQLite would take the path for a host.
+        return SqliteStore.open(Path("/" + path.lstrip("/")), read_only=read_only)
     raise ValueError(f"stores of kind {parts.scheme!r} are not supported, expected {SUPPORTED}")

@@ -16,6 +16,7 @@ from scripts.cli.patterns import app as patterns
 from scripts.cli.pause import pause, resume
 from scripts.cli.playbook import app as playbook
 from scripts.cli.prices import price
+from scripts.cli.replay import replay
 from scripts.cli.status import status
 from scripts.cli.trials import try_scenario  # noqa: F401 - adds its commands to `playbook`
 from scripts.cli.up import up
@@ -63,6 +64,7 @@ app.command("pause")(pause)
 app.command("resume")(resume)
 app.command("doctor")(doctor)
 app.command("price")(price)
+app.command("replay")(replay)
 app.add_typer(playbook, name="playbook")
 app.add_typer(bench, name="bench")
 app.add_typer(fit, name="fit")
