@@ -1,13 +1,20 @@
 """The kill switch: stop a channel, an action, a scenario or everything, and let it go on."""
 
+from contextlib import suppress
+
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.domain.errors import PlaybookError
+from actors.playbook.hints import nearest
+from actors.playbook.model import Playbook
+from actors.playbook.scenario_model import Call
 from actors.wire.instants import format_instant
 from serve_app.api.commands import read_json
 from serve_app.api.documentation import BODY_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response
+from serve_app.api.records import Records
 from serve_app.pause_bodies import PAUSE, PauseIn, PausesOut
 from serve_app.problems import UNAVAILABLE, invalid
 
@@ -39,7 +46,32 @@ def shown(pauses: dict[str, int]) -> PausesOut:
     return found
 
 
-def register(app: FastAPI, edge: Edge) -> None:
+def check_known(switch: str, playbook: Playbook | None) -> None:
+    """Refuse a name that the active playbook does not have: a slip must not look like a stop.
+
+    Raises:
+        ProblemError: 422, with the name that was most likely meant.
+    """
+    kind, _, name = switch.partition(":")
+    if playbook is None or not name:
+        return
+    if kind == "action":
+        known = set(playbook.action_index)
+    elif kind == "scenario":
+        known = {*playbook.scenarios_by_name, *(each.name for each in playbook.triggers)}
+    else:
+        steps = (step for each in playbook.scenarios for step in each.steps.values())
+        called = {step.channel for step in steps if isinstance(step, Call)}
+        told = playbook.feeds
+        feeds = {each.channel for each in (*told.entered, *told.left, *told.outcome)}
+        known = {*playbook.placements, *called, *feeds}
+    if name not in known:
+        hint = nearest(name, known)
+        end = f"; did you mean {hint!r}?" if hint else ""
+        raise invalid(kind, f"the active playbook has no {kind} of this name{end}")
+
+
+def register(app: FastAPI, edge: Edge, records: Records) -> None:
     """Add the routes of the kill switch."""
     store, machine_ms = edge.services.store, edge.services.machine_ms
     limit = edge.settings.max_event_bytes
@@ -52,7 +84,10 @@ def register(app: FastAPI, edge: Edge) -> None:
         return await answer()
 
     async def pause_sending(request: Request) -> Response:
-        await store.pause(switch_of(await read_json(request, PAUSE, limit)), machine_ms())
+        switch = switch_of(await read_json(request, PAUSE, limit))
+        with suppress(PlaybookError):  # one that cannot be read must not keep a switch from working
+            check_known(switch, await records.playbook())
+        await store.pause(switch, machine_ms())
         return await answer()
 
     async def resume_sending(request: Request) -> Response:
@@ -86,7 +121,7 @@ def register(app: FastAPI, edge: Edge) -> None:
             "A channel, an action (`issue/group/name`), a scenario, or all. No attempt begins after the "
             "reply; attempts under way end. Within a second nothing of it is decided on or shown either. "
             "What waits stays and goes on after `resume`, unless it has expired. To stop what is stopped "
-            "changes nothing.",
+            "changes nothing. A name that the active playbook does not have is refused with 422.",
             tag=_TAG,
             security=needs(ADMIN),
             takes=body(schema("PauseIn")),

@@ -6,6 +6,7 @@ import pytest
 
 from actors.channels.unsubscribing import token_of
 from actors.domain.ids import effect_text
+from actors.playbook.loader import bundle_bytes, library, version_of
 from actors.stores.opening import KEY_SETTING
 from actors.wire.messages import Code
 from tests.integration.http_support import Edge, answering, assert_problem
@@ -66,6 +67,20 @@ def test_a_switch_that_does_not_exist_is_refused(body):
     assert_problem(edge.post("/v1/pause", body), 422)
     assert_problem(edge.post("/v1/resume", body), 422)
     assert paused(edge.get("/v1/pause")) == []
+
+
+def test_a_slip_of_the_pen_stops_nothing_and_is_told():
+    edge = Edge()
+    bundle = library("retail")
+    asyncio.run(edge.store.put_playbook(version_of(bundle), bundle_bytes(bundle), 1))
+
+    slip = assert_problem(edge.post("/v1/pause", {"channel": "emial"}), 422)
+    assert "did you mean 'email'?" in slip["errors"][0]["msg"]
+    for body in ({"action": "a/b/c"}, {"scenario": "abandoned_crate"}):
+        assert_problem(edge.post("/v1/pause", body), 422)
+    assert paused(edge.get("/v1/pause")) == []
+    for body in ({"channel": "email"}, {"scenario": "thank_for_big_basket"}, {"all": True}):
+        assert edge.post("/v1/pause", body).status_code == 200
 
 
 def test_only_an_admin_may_stop_things():
