@@ -244,7 +244,8 @@ def build_response(body: ResponseIn, currency: str) -> tuple[Response, int]:
     """Build an outcome and the number of the customer to whom its effect belongs.
 
     Raises:
-        ProblemError: 404 for a key that cannot be ours, 422 for a value that is no amount.
+        ProblemError: 404 for a key that cannot be ours, 422 for a value that is no amount, and for
+            what is said of other outcomes only.
     """
     try:
         number, _, _ = parse_effect(body["effectKey"])
@@ -255,13 +256,16 @@ def build_response(body: ResponseIn, currency: str) -> tuple[Response, int]:
     value = body.get("value")
     if isinstance(value, str) and body["outcome"] != "bounce":
         raise invalid("value", "hard and soft are said of a bounce only")
+    order_id = body.get("orderId")
+    if order_id and body["outcome"] != "convert":
+        raise invalid("orderId", "is said of convert only")
     response = Response(
         message_id=body["messageId"],
         effect_key=body["effectKey"],
         outcome=body["outcome"],
         value_minor=None if isinstance(value, str) else _minor(value, currency),
         at_ms=cast("int | None", body.get("at")),
-        detail=value if isinstance(value, str) else "",
+        detail=value if isinstance(value, str) else order_id or "",
     )
     return response, number
 

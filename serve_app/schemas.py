@@ -174,9 +174,10 @@ class _ResponseNeeds(TypedDict):
 
 @with_config(_STRICT)
 class ResponseIn(_ResponseNeeds, total=False):
-    """How one effect was taken."""
+    """How one effect was taken. `orderId` is of a convert: with it, the order counts once however it is reported."""
 
     value: Annotated[float, Field(ge=0, le=1e13)] | Money | Literal["hard", "soft"] | None
+    orderId: Annotated[str, Field(min_length=1, max_length=200)] | None
     at: Instant | None
 
 

@@ -125,6 +125,9 @@ effects = st.lists(
         expires_at_ms=times,
         outcome=st.sampled_from(["", "click"]),
         label=st.integers(-1, 2),
+        purpose=st.sampled_from(["", "a"]),
+        placement=st.sampled_from(["", "hero"]),
+        send_at_ms=st.just(0) | times,
         seen_at_ms=times,
         clicked_at_ms=times,
         reward_minor=st.integers(0, 3),
@@ -161,6 +164,8 @@ timers = st.lists(
     max_size=4,
     unique_by=lambda t: t.key,
 )
+accounts = st.dictionaries(times, st.integers(1, 9), max_size=3).map(lambda by: sorted(by.items()))
+"""What was spent of a share, by bucket."""
 identities = st.lists(
     st.builds(Identity, st.sampled_from(["anon", "email", "user"]), words), max_size=4, unique=True
 )
@@ -214,6 +219,10 @@ def customers(draw, number):
         effects=sorted(draw(effects), key=lambda e: e.at_ms),
         conversions=sorted(draw(conversions), key=lambda c: (c.at_ms, c.id)),
         timers=draw(timers),
+        arms=draw(
+            st.dictionaries(words, st.tuples(st.sampled_from(["", "a", "b"]), times), max_size=3)
+        ),
+        invested=draw(st.dictionaries(words, accounts, max_size=2)),
         attributes=draw(st.dictionaries(words, st.tuples(times).map(list), max_size=2)),
         patterns=sorted(draw(st.lists(times, max_size=3))),
         erased_before_ms=draw(times),

@@ -19,7 +19,7 @@ from actors.decisioning.inputs import (
 )
 from actors.decisioning.plan import plan_of
 from actors.decisioning.room import Room
-from actors.decisioning.voting import Electorate
+from actors.decisioning.voting import Electorate, certain
 from actors.domain.scores import Score, ScoreRow, Scores
 from actors.playbook.experiment_model import RANDOM
 from actors.playbook.model import Playbook
@@ -66,15 +66,48 @@ def choose(
     if not slots:
         return Choice(_ranked(by_slot), (), tuple(removed))
     lists = [bids for _, bids in slots]
-    auction = _Auction(
-        given, playbook, removed, Electorate(given.seed, lists, playbook.arbitration)
-    )
-    auction.epsilon = 1.0 if bidding.policy == RANDOM else playbook.arbitration.epsilon
+    epsilon = 1.0 if bidding.policy == RANDOM else playbook.arbitration.epsilon
+    if len(by_slot) == 1 and not given.standing and certain(lists, playbook.arbitration):
+        return _alone(given, slots[0], epsilon, tuple(removed))  # as in most turns
+    electorate = Electorate(given.seed, lists, playbook.arbitration)
+    auction = _Auction(given, playbook, removed, electorate, epsilon)
     if len(slots) > 1:
         room = Room(lists, given, playbook)
         auction.room = room if room.competing else None
     auction.run(slots)
     return auction.outcome(by_slot)
+
+
+def _alone(
+    given: DecisionInput, slot: tuple[str, list[Bid]], epsilon: float, removed: tuple[Removal, ...]
+) -> Choice:
+    """Fill the only slot that has bids, of which it is certain which one is best."""
+    placement, bids = slot
+    votes = [0] * (len(bids) + 1)
+    votes[0 if bids[0].worth > 0.0 else -1] = 1
+    nothing, picked = _drawn(given.seed, placement, bids, votes, epsilon)
+    ranked = tuple([bid.ranked() for bid in bids])
+    chosen: tuple[Chosen, ...] = ()
+    if picked < len(bids):
+        chosen = (Chosen(ranked[picked], 1, bids[picked].probability),)
+    return Choice(ranked, chosen, removed, (Draw(placement, len(bids), nothing, 0, epsilon),))
+
+
+def _drawn(
+    seed: int, placement: str, bids: list[Bid], votes: list[int], epsilon: float
+) -> tuple[float, int]:
+    """Give the bids of a slot their probabilities, and draw one: its position, or how many there are.
+
+    Returns:
+        The probability with which the slot was to stay empty, and the position.
+    """
+    found = exploration.shares(votes, epsilon)
+    for bid, probability in zip(bids, found, strict=False):
+        bid.probability = probability
+    picked = 0
+    if len(bids) > 1 or found[-1] > 0.0:
+        picked = exploration.choose(seed, f"slot/{placement or OUTBOUND}", found)
+    return found[-1], picked
 
 
 def _ranked(by_slot: dict[str, list[Bid]]) -> tuple[Ranked, ...]:
@@ -87,7 +120,7 @@ class _Auction:
     playbook: Playbook
     removed: list[Removal]
     electorate: Electorate
-    epsilon: float = 0.0
+    epsilon: float
     room: Room | None = None
     won: list[tuple[int, Bid]] = field(default_factory=list)
     draws: list[Draw] = field(default_factory=list)
@@ -99,7 +132,7 @@ class _Auction:
             stands = None
             if placement and self.given.standing:
                 stands = next((bid for bid in bids if bid.again is not None), None)
-            if stands is None:
+            if stands is None or not self._goes_with_the_others(stands):
                 open_slots.append((place, placement, bids))
             else:
                 stands.probability = 1.0
@@ -113,6 +146,10 @@ class _Auction:
             if bids:
                 self._fill(place, placement, bids, rest)
 
+    def _goes_with_the_others(self, stands: Bid) -> bool:
+        """Return whether what stands fits beside what stands elsewhere: they come from several turns."""
+        return self.room is None or self.room.fits(stands)
+
     def _fill(self, place: int, placement: str, bids: list[Bid], rest: list[list[Bid]]) -> None:
         room = self.room
         if room is None:
@@ -121,13 +158,8 @@ class _Auction:
             left = room.left
             live = [bids, *[kept for each in rest if (kept := _fitting(each, room))]]
             votes, vectors = self.electorate.votes(live, left)
-        found = exploration.shares(votes, self.epsilon)
-        for bid, probability in zip(bids, found, strict=False):
-            bid.probability = probability
-        self.draws.append(Draw(placement, len(bids), found[-1], vectors, self.epsilon))
-        picked = 0
-        if len(bids) > 1 or found[-1] > 0.0:
-            picked = exploration.choose(self.given.seed, f"slot/{placement or OUTBOUND}", found)
+        nothing, picked = _drawn(self.given.seed, placement, bids, votes, self.epsilon)
+        self.draws.append(Draw(placement, len(bids), nothing, vectors, self.epsilon))
         if picked < len(bids):
             self._award(place, bids[picked])
 
@@ -141,7 +173,7 @@ class _Auction:
         room = self.room
         kept = []
         for bid in bids:
-            refusal = None if room is None else room.refusal(bid)
+            refusal = room.refusal(bid) if room is not None and bid.checks else None
             if refusal is None:
                 kept.append(bid)
             else:
@@ -150,17 +182,27 @@ class _Auction:
 
     def outcome(self, by_slot: dict[str, list[Bid]]) -> Choice:
         """Return what is recorded; ranks count placements and messages apart."""
-        records = {id(bid): bid.ranked() for bids in by_slot.values() for bid in bids}
+        ranked = _ranked(by_slot)
+        at, first = {}, 0
+        for placement, bids in by_slot.items():
+            at[placement] = first
+            first += len(bids)
         chosen: list[Chosen] = []
         ranks = {True: 0, False: 0}
-        for _, bid in sorted(self.won, key=lambda each: each[0]):
-            ranks[bool(bid.placement)] += 1
-            rank = ranks[bool(bid.placement)]
-            chosen.append(Chosen(records[id(bid)], rank, bid.probability, bid.again))
-        return Choice(
-            tuple(records.values()), tuple(chosen), tuple(self.removed), tuple(self.draws)
-        )
+        for _, bid in sorted(self.won, key=_slot):
+            placement = bid.candidate.placement
+            place = at[placement] + by_slot[placement].index(bid)
+            ranks[bool(placement)] += 1
+            rank = ranks[bool(placement)]
+            chosen.append(Chosen(ranked[place], rank, bid.probability, bid.again))
+        return Choice(ranked, tuple(chosen), tuple(self.removed), tuple(self.draws))
+
+
+def _slot(won: tuple[int, Bid]) -> int:
+    return won[0]
 
 
 def _fitting(bids: list[Bid], room: Room) -> list[Bid]:
-    return [bid for bid in bids if room.refusal(bid) is None]
+    """Return those for which there is room: the same list where that is all of them."""
+    kept = [bid for bid in bids if not bid.checks or room.fits(bid)]
+    return bids if len(kept) == len(bids) else kept

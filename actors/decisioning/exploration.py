@@ -24,7 +24,8 @@ FARTHEST = float(QUANTILES[-1])
 """How many standard deviations a draw can be from its mean."""
 LEAST = 1e-6
 """The least propensity of a posterior vector: the normal curve reaches below 0, the posterior does not."""
-_UNIFORM = 2.0**-16
+LOTS = 65536
+"""How many lots there are for a new action to take part in a vote."""
 
 
 def seed_of(number: int, seq: int) -> int:
@@ -39,28 +40,33 @@ def draw(seed: int, stream: str) -> float:
     return int.from_bytes(digest, "big") * _SCALE
 
 
-def _words(seed: int, stream: str, rows: int, columns: int) -> NDArray[np.uint16]:
-    """Return 16 bits each, `rows` × `columns` of them, of a named stream."""
-    data = shake_128(seed.to_bytes(8, "big") + stream.encode()).digest(2 * rows * columns)
-    return np.frombuffer(data, dtype="<u2").reshape(rows, columns)
+def _words(seed: int, stream: str, rows: Sequence[int], columns: int) -> NDArray[np.uint16]:
+    """Return rows of a named stream, `columns` words of 16 bits each."""
+    size = 2 * columns * (max(rows) + 1)
+    data = shake_128(seed.to_bytes(8, "big") + stream.encode()).digest(size)
+    return np.frombuffer(data, dtype="<u2").reshape(-1, columns).take(rows, axis=0)
 
 
-def posterior(seed: int, means: Sequence[float], sds: Sequence[float], vectors: int) -> Array:
-    """Draw propensities: a row per mean, a column per vector, normal and clipped to [LEAST, 1]."""
-    words = _words(seed, "posterior", len(means), vectors)
-    drawn: Array = QUANTILES[words & (_STEPS - 1)]
-    drawn *= np.array(sds, dtype=np.float64)[:, None]
+def posterior(
+    seed: int, means: Sequence[float], sds: Sequence[float], vectors: int, rows: Sequence[int]
+) -> Array:
+    """Draw propensities: a row per mean, a column per vector, normal and clipped to [LEAST, 1].
+
+    `rows` says with which row of the draws each of them goes; not empty.
+    """
+    words = _words(seed, "posterior", rows, vectors)
+    words &= _STEPS - 1
+    drawn: Array = QUANTILES.take(words, mode="clip")  # none is beyond: nothing to check
+    drawn *= np.fmax(np.array(sds, dtype=np.float64), 0.0)[:, None]
     drawn += np.array(means, dtype=np.float64)[:, None]
     np.maximum(drawn, LEAST, out=drawn)
     np.minimum(drawn, 1.0, out=drawn)
     return drawn
 
 
-def uniform(seed: int, rows: int, vectors: int) -> Array:
-    """Draw uniform numbers in [0, 1) by which new actions take part or not."""
-    found: Array = _words(seed, "maturity", rows, vectors).astype(np.float64)
-    found *= _UNIFORM
-    return found
+def lots(seed: int, rows: Sequence[int], vectors: int) -> NDArray[np.uint16]:
+    """Draw whole numbers below LOTS by which new actions take part or not; `rows` as for `posterior`."""
+    return _words(seed, "maturity", rows, vectors)
 
 
 def shares(votes: Sequence[int], epsilon: float) -> list[float]:

@@ -1,6 +1,6 @@
 """The funnel before scoring: who may be a candidate at all, and for each of the others why not."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from itertools import compress, repeat
 from math import prod
@@ -22,9 +22,10 @@ from actors.decisioning.inputs import (
     Candidate,
     DecisionInput,
     Prepared,
+    Proposal,
     Removal,
 )
-from actors.decisioning.plan import Option, Plan, Shelf, Standing, plan_of
+from actors.decisioning.plan import Mark, Option, Plan, Shelf, Standing, plan_of
 from actors.decisioning.restraint import STANDS, Restraint, restraint_of
 from actors.playbook.model import Playbook
 from actors.policies.consent import consent_refusal
@@ -48,6 +49,7 @@ STAGES = (
 
 MAX_CANDIDATES = 256
 _UNASKED = "?"
+_NO_MARKS: frozenset[Mark] = frozenset()
 
 
 def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None = None) -> Prepared:
@@ -58,8 +60,9 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
     """
     plan = plan_of(playbook)
     standing = standing or plan.stand(given.context)
-    once = not given.proposals and len(given.placements) == 1
-    funnel = _Funnel(given, playbook, standing, restraint_of(given, playbook), None if once else {})
+    funnel = _Funnel(given, playbook, standing, restraint_of(given, playbook))
+    if given.proposals or len(given.placements) > 1:
+        funnel.judged = {}
     for placement in given.placements:
         shelf = plan.placed.get((given.channel, placement))
         if shelf is None:
@@ -67,9 +70,9 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
                 Removal(-1, given.channel, CHANNEL, f"no action for placement {placement!r}")
             )
         else:
-            funnel.consider(shelf, None, placement, "")
-    if given.proposals:
-        funnel.propose(plan)
+            funnel.consider(shelf, placement, "")
+    for proposal in given.proposals:
+        funnel.propose(plan, proposal)
     return Prepared(
         standing.tier,
         standing.segments,
@@ -81,68 +84,97 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
 
 @dataclass(slots=True)
 class _Funnel:
+    """`judged` says of options, by trigger, whether they passed; None when nothing is judged twice."""
+
     given: DecisionInput
     playbook: Playbook
     standing: Standing
-    restraint: Restraint
-    judged: dict[tuple[Option, str], bool] | None
+    restraint: Restraint | None
+    judged: dict[str, dict[Option, bool]] | None = None
     candidates: list[Candidate] = field(default_factory=list)
     removed: list[Removal] = field(default_factory=list)
     weights: dict[int, float] = field(default_factory=dict)
     consents: dict[str, str | None] = field(default_factory=dict)
 
-    def propose(self, plan: Plan) -> None:
-        """Consider what triggers and scenarios propose, but those that are paused."""
-        for proposal in self.given.proposals:
-            paused = self.restraint.paused_proposal(proposal.trigger)
-            for index in proposal.actions:
-                if paused:
-                    self.removed.append(Removal(index, "", AVAILABILITY, paused))
-                    continue
-                shelf = plan.outbound[index]
-                if not self.consider(shelf, proposal.channels, "", proposal.trigger):
-                    why = f"trigger {proposal.trigger}: no channel"
-                    self.removed.append(Removal(index, "", CHANNEL, why))
+    def propose(self, plan: Plan, proposal: Proposal) -> None:
+        """Consider what a trigger or scenario proposes, unless it is paused."""
+        trigger, actions, channels = proposal.trigger, proposal.actions, proposal.channels
+        restraint = self.restraint
+        paused = "" if restraint is None else restraint.paused_proposal(trigger)
+        if paused:
+            self.removed += [Removal(index, "", AVAILABILITY, paused) for index in actions]
+            return
+        shelf = plan.outbound(actions, channels)
+        if shelf.indices.issuperset(actions):
+            self.consider(shelf, "", trigger)
+            return
+        for index in actions:
+            if index in shelf.indices:
+                self.consider(plan.outbound((index,), channels), "", trigger)
+            else:
+                why = f"trigger {trigger}: no channel"
+                self.removed.append(Removal(index, "", CHANNEL, why))
 
-    def consider(
-        self, shelf: Shelf, channels: tuple[str, ...] | None, placement: str, trigger: str
-    ) -> bool:
-        """Judge the options of a shelf on some channels, or on any; return whether there are any.
+    def consider(self, shelf: Shelf, placement: str, trigger: str) -> None:
+        """Judge the options of a shelf.
 
         An option is judged once for all placements, but where it stands already, and once for each
-        proposal; `judged` is None when there is one shelf only.
+        proposal.
         """
-        refusals = self._refusals(shelf)
-        stands = self.restraint.standing.get(placement, -1) if placement else -1
-        judged, found, early = self.judged, False, self.restraint.early
-        for option, removal in zip(shelf.options, refusals, strict=False):
-            if channels is not None and option.channel not in channels:
-                continue
-            found = True
-            if removal is not None and judged is None and not early:
-                self.removed.append(removal)  # most of them, in most turns
-                continue
-            if option.index == stands:
-                passed = self._pass(option, removal, STANDS)
-            elif judged is None:
-                passed = self._pass(option, removal, trigger)
-            else:
-                known = judged.get((option, trigger))
-                if known is None:
-                    known = judged[option, trigger] = self._pass(option, removal, trigger)
-                passed = known
-            if passed:
-                self._add(option, placement, trigger)
-        return found
+        refusals, suspects, stands = self._refusals(shelf), self._suspects(shelf), -1
+        if placement and self.restraint is not None:
+            stands = self.restraint.standing.get(placement, -1)
+        known = None if self.judged is None else self.judged.setdefault(trigger, {})
+        options: Sequence[Option] = shelf.options
+        if refusals or suspects or known or stands >= 0:
+            options = self._passing(shelf, refusals, suspects, stands, trigger)
+        elif known is not None:
+            known.update(dict.fromkeys(options, True))
+        if options:
+            self._weigh(shelf, options)
+            self._add(options, placement, trigger)
 
-    def _refusals(self, shelf: Shelf) -> Iterable[Removal | None]:
-        """Return for each option why the rules of its action remove it, or None."""
+    def _passing(
+        self,
+        shelf: Shelf,
+        refusals: Sequence[Removal | None],
+        suspects: Set[Mark],
+        stands: int,
+        trigger: str,
+    ) -> list[Option]:
+        """Return the options that pass, one by one; only those with a mark need a close look."""
+        known = None if self.judged is None else self.judged[trigger]
+        passing: list[Option] = []
+        room = MAX_CANDIDATES - len(self.candidates)
+        for option, removal in zip(shelf.options, refusals or repeat(None), strict=False):
+            if option.index == stands:
+                passes = self._pass(option, removal, STANDS)
+            elif known is not None and option in known:
+                passes = known[option]
+            else:
+                if suspects and not option.marks.isdisjoint(suspects):
+                    passes = self._pass(option, removal, trigger)
+                elif removal is not None:
+                    self.removed.append(removal)
+                    passes = False
+                else:
+                    passes = True
+                if known is not None:
+                    known[option] = passes
+            if passes and len(passing) < room:
+                passing.append(option)
+            elif passes:
+                self.removed.append(_too_many(option))
+        return passing
+
+    def _refusals(self, shelf: Shelf) -> Sequence[Removal | None]:
+        """Return for each option why the rules of its action remove it, or None; nothing when all fit."""
         standing = self.standing
         asked = (standing.values, standing.segments, standing.tier)
         eligible = shelf.eligible(*asked)
         if shelf.applicable is None and shelf.suitable is None:
-            if all(eligible):
-                return repeat(None)
+            if False not in eligible:
+                return ()
             return [
                 None if fits else option.ineligible
                 for option, fits in zip(shelf.options, eligible, strict=True)
@@ -150,6 +182,8 @@ class _Funnel:
         always = (True,) * len(eligible)
         applicable = always if shelf.applicable is None else shelf.applicable(*asked)
         suitable = always if shelf.suitable is None else shelf.suitable(*asked)
+        if False not in eligible and False not in applicable and False not in suitable:
+            return ()
         return [
             None
             if one and two and three
@@ -163,17 +197,29 @@ class _Funnel:
             )
         ]
 
-    def _add(self, option: Option, placement: str, trigger: str) -> None:
-        if len(self.candidates) < MAX_CANDIDATES:
-            self.candidates.append(Candidate(option.index, option.channel, placement, trigger))
-        else:
-            why = f"more than {MAX_CANDIDATES} candidates"
-            self.removed.append(Removal(option.index, option.channel, AVAILABILITY, why))
+    def _suspects(self, shelf: Shelf) -> Set[Mark]:
+        """Return what holds back options with such a mark; nothing when the shelf has none."""
+        missing = [each[0] for each in shelf.consents if self._without_consent(*each) is not None]
+        if self.restraint is None and shelf.suggests:
+            self.restraint = restraint_of(self.given, self.playbook, suggests=True)
+        restraint = self.restraint
+        if restraint is None or restraint.marks.isdisjoint(shelf.marks):
+            return frozenset(missing) if missing else _NO_MARKS
+        return restraint.marks.union(missing)
+
+    def _without_consent(self, consent: str, channel: str, purpose: str) -> str | None:
+        """Return why nothing may be said for a purpose on a channel, or None when it may."""
+        why = self.consents.get(consent, _UNASKED)
+        if why is _UNASKED:
+            free = self.playbook.purposes_without_consent
+            why = consent_refusal(self.given.consents, channel, purpose, free)
+            self.consents[consent] = why
+        return why
 
     def _pass(self, option: Option, removal: Removal | None, trigger: str) -> bool:
-        """Judge one option, whose action's own rules may have removed it already."""
+        """Judge one option closely, whose action's own rules may have removed it already."""
         restraint = self.restraint
-        if restraint.early:
+        if restraint is not None:
             removal = restraint.unavailable(option, trigger) or removal
         if removal is None:
             removal = self._refusal(option, trigger)
@@ -182,30 +228,42 @@ class _Funnel:
             return False
         return True
 
-    def _weigh(self, option: Option) -> float:
-        """Return the product of the factors whose condition holds."""
-        if not option.factors:
-            return 1.0
-        standing = self.standing
-        met = option.conditions(standing.values, standing.segments, standing.tier)
-        return prod(compress(option.factors, met), start=1.0)
-
     def _refusal(self, option: Option, trigger: str) -> Removal | None:
-        """Return why someone eligible may not get it all the same; an action is weighed before that."""
-        index = option.index
-        if index not in self.weights:
-            self.weights[index] = self._weigh(option)
+        """Return why someone eligible may not get it all the same."""
         given, action, channel = self.given, option.action, option.channel
-        if given.refused:
-            until_ms = given.refused.get(action.key)
-            if until_ms is not None:
-                return Removal(index, channel, SUITABILITY, "refused recently", until_ms)
-        why = self.consents.get(option.consent, _UNASKED)
-        if why is _UNASKED:
-            why = self.consents[option.consent] = consent_refusal(
-                given.consents, channel, action.purpose, self.playbook.purposes_without_consent
-            )
+        until_ms = given.refused.get(action.key)
+        if until_ms is not None:
+            return Removal(option.index, channel, SUITABILITY, "refused recently", until_ms)
+        why = self._without_consent(option.consent, channel, action.purpose)
         if why is not None:
-            return Removal(index, channel, CONSENT, why)
-        restraint = self.restraint
-        return restraint.refusal(option, trigger) if restraint.late else None
+            return Removal(option.index, channel, CONSENT, why)
+        return None if self.restraint is None else self.restraint.refusal(option, trigger)
+
+    def _weigh(self, shelf: Shelf, options: Sequence[Option]) -> None:
+        """Note the weights of options of a shelf: the product of the factors whose condition holds."""
+        if shelf.conditions is None:
+            self.weights.update(dict.fromkeys([option.index for option in options], 1.0))
+            return
+        standing = self.standing
+        asked = (standing.values, standing.segments, standing.tier)
+        if 2 * len(options) < len(shelf.options):  # the conditions of the others may be costly
+            for option in options:
+                met = option.conditions(*asked) if option.factors else ()
+                self.weights[option.index] = prod(compress(option.factors, met), start=1.0)
+            return
+        met = shelf.conditions(*asked)
+        worth = [prod([f for i, f in each if met[i]], start=1.0) for each in shelf.formulas]
+        for option, formula in zip(shelf.options, shelf.weighed, strict=True):
+            self.weights[option.index] = worth[formula]
+
+    def _add(self, options: Sequence[Option], placement: str, trigger: str) -> None:
+        room = MAX_CANDIDATES - len(self.candidates)
+        self.candidates += [
+            Candidate(option.index, option.channel, placement, trigger) for option in options[:room]
+        ]
+        self.removed += [_too_many(option) for option in options[room:]]
+
+
+def _too_many(option: Option) -> Removal:
+    why = f"more than {MAX_CANDIDATES} candidates"
+    return Removal(option.index, option.channel, AVAILABILITY, why)

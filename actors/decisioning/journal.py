@@ -33,7 +33,7 @@ class Lesson:
 class Credited:
     """That an effect has credit for a conversion, or loses some of it.
 
-    `name` and `id` are the conversion's, empty for a response; `id` is empty too where the order was heard
+    `name` and `id` are the conversion's, empty for a response without an order's id; `id` is empty too where the order was heard
     of earlier. `basis` says why: `effect_key`, `click`, `impression`, `response` or `taken_back`.
     (`number`, `seq`, `n`) is the effect; `reward_minor` is negative when taken back.
     """

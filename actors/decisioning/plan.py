@@ -17,7 +17,19 @@ from actors.playbook.rules import Rule
 from actors.policies.budgets import Use, uses_of
 from actors.policies.contact_pressure import cap_covers
 
+Key = tuple[str, str | int, int]
+"""Something of which a turn has only so much: its kind, which, and at which planned instant."""
+Need = tuple[Key, float]
+GROUP = "group"
+"""The kind of key for what no turn says two things of."""
+
+Mark = str | int | tuple[int, str]
+ALL = "all"
+SUGGESTS = "@suggests"
+"""Marks: of every option, and of those that have nothing to say where there is nothing to suggest."""
 _ALWAYS = Rule("true")
+_MAX_SHELVES = 1024
+"""Of proposals, which triggers and steps of scenarios make, the same ones again and again."""
 
 
 @dataclass(slots=True)
@@ -37,7 +49,8 @@ class Option:
     which it counts; `quotes` what its content quotes. `ineligible`, `inapplicable` and `unsuitable` are its
     removals; `fits` asks the rule of its treatment, None for no rule, and `unfit` is what comes of a no.
     `consent` is the key of the consent that it needs, `group` what no turn says two things of, `uses`
-    what it may take of budgets.
+    what it may take of budgets. `alone` is its need to be the only one of its group. `terms` are the value, the lever and the cost. `marks` is everything by
+    which a switch, a policy or an experiment could name it: whatever holds it back names one of them.
     """
 
     index: int
@@ -55,31 +68,46 @@ class Option:
     consent: str
     group: str
     uses: tuple[Use, ...]
+    alone: tuple[Need, ...]
+    terms: tuple[float, float, float]
+    marks: frozenset[Mark]
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """Options that are judged together, and how to ask for all of them who is eligible for each.
 
-    `applicable` and `suitable` ask likewise, and are None where no option has such a rule.
+    `applicable` and `suitable` ask likewise, and are None where no option has such a rule. `marks` are
+    those of all options, `indices` their actions, `consents` what they need, as (key, channel, purpose), each once. `conditions`
+    asks those of all weights, each once, None for no weights; `formulas` are positions among them with
+    the factors, and `weighed` says for each option which formula is its weight. `suggests` says that any
+    of their actions suggests something.
     """
 
     options: tuple[Option, ...]
+    indices: frozenset[int]
     eligible: Predicates
     applicable: Predicates | None
     suitable: Predicates | None
+    marks: frozenset[Mark]
+    consents: tuple[tuple[str, str, str], ...]
+    conditions: Predicates | None
+    formulas: tuple[tuple[tuple[int, float], ...], ...]
+    weighed: tuple[int, ...]
+    suggests: bool
 
 
 class Plan:
     """The rules of a playbook, and its actions by where they may stand.
 
-    `options` holds those of an action by channel, `placed` those of a (channel, placement), and
-    `outbound` those of an action on channels that can be written to, in the channels' order. `rows`
+    `options` holds those of an action by channel, `placed` those of a (channel, placement). `rows`
     are what a model is asked, by tier and index of the action.
     """
 
     def __init__(self, playbook: Playbook) -> None:
         self._positions = builder_of(playbook).positions
+        self._once: dict[str, Predicates] = {}
+        self._uses: dict[tuple[Use, ...], tuple[Use, ...]] = {}
         self._names = [segment.name for segment in playbook.segments]
         self._holding = self._ask([segment.rule for segment in playbook.segments])
         self._tiers = [tier.segment for tier in playbook.tiers]
@@ -95,10 +123,27 @@ class Plan:
             tier: [ScoreRow(each.key, tier, each.starting_propensity) for each in playbook.actions]
             for tier in tiers
         }
-        self.outbound = [
-            self._shelf([o for o in options.values() if o.action.treatments[o.channel].outbound])
-            for options in self.options
-        ]
+        self._proposed: dict[tuple[tuple[int, ...], tuple[str, ...] | None], Shelf] = {}
+
+    def outbound(self, actions: tuple[int, ...], channels: tuple[str, ...] | None = None) -> Shelf:
+        """Return the options of actions on those channels that can be written to.
+
+        They are in the order of the actions, then of the channels; None allows every channel.
+        """
+        known = self._proposed.get((actions, channels))
+        if known is None:
+            if len(self._proposed) >= _MAX_SHELVES:
+                self._proposed.clear()
+            known = self._proposed[actions, channels] = self._shelf(
+                [
+                    option
+                    for index in actions
+                    for option in self.options[index].values()
+                    if option.action.treatments[option.channel].outbound
+                    and (channels is None or option.channel in channels)
+                ]
+            )
+        return known
 
     def stand(self, values: Sequence[Any]) -> Standing:
         """Judge the segments on values in the order of `ContextBuilder.names`."""
@@ -118,6 +163,8 @@ class Plan:
     def _options(self, action: Action, playbook: Playbook) -> dict[str, Option]:
         conditions = self._ask([rule for rule, _ in action.weights])
         index, bundled = action.index, playbook.arbitration.one_per_group
+        caps = {channel: _caps_over(action, channel, playbook) for channel in action.treatments}
+        group = f"{action.issue}/{action.group}" if bundled else action.key
         return {
             channel: Option(
                 index=index,
@@ -125,28 +172,55 @@ class Plan:
                 action=action,
                 conditions=conditions,
                 factors=tuple([factor for _, factor in action.weights]),
-                caps=_caps_over(action, channel, playbook),
+                caps=caps[channel],
                 ineligible=Removal(index, channel, ELIGIBILITY, "eligible"),
                 inapplicable=Removal(index, channel, APPLICABILITY, "applicable"),
                 unsuitable=Removal(index, channel, SUITABILITY, "suitable"),
-                fits=None if treatment.when is None else self._ask([treatment.when]),
+                fits=None if treatment.when is None else self._ask_once(treatment.when),
                 unfit=Removal(index, channel, TREATMENT, "when"),
                 consent=f"{channel}|{action.purpose}",
-                group=f"{action.issue}/{action.group}" if bundled else action.key,
-                uses=uses_of(playbook, action, channel),
+                group=group,
+                alone=(((GROUP, group, 0), 1.0),),
+                uses=self._the_same(uses_of(playbook, action, channel)),
                 quotes=quotes_of(treatment.texts, self._positions),
+                terms=(action.value_minor, action.lever, treatment.cost_minor),
+                marks=_marks_of(action, channel, caps[channel]),
             )
             for channel, treatment in sorted(action.treatments.items())
         }
 
     def _shelf(self, options: Sequence[Option]) -> Shelf:
         actions = [option.action for option in options]
+        rules = {rule.source: rule for action in actions for rule, _ in action.weights}
+        at = {source: position for position, source in enumerate(rules)}
+        weights = [
+            tuple([(at[rule.source], factor) for rule, factor in action.weights])
+            for action in actions
+        ]
+        formulas = list(dict.fromkeys(weights))
         return Shelf(
             tuple(options),
+            frozenset([option.index for option in options]),
             self._ask([action.eligible or _ALWAYS for action in actions]),
             self._ask_any([action.applicable for action in actions]),
             self._ask_any([action.suitable for action in actions]),
+            frozenset().union(*[option.marks for option in options]),
+            tuple(dict.fromkeys([(o.consent, o.channel, o.action.purpose) for o in options])),
+            self._ask(list(rules.values())) if rules else None,
+            tuple(formulas),
+            tuple([formulas.index(each) for each in weights]),
+            any(action.suggest for action in actions),
         )
+
+    def _ask_once(self, rule: Rule) -> Predicates:
+        """Return how to ask one rule: the same for rules that say the same."""
+        if rule.source not in self._once:
+            self._once[rule.source] = self._ask([rule])
+        return self._once[rule.source]
+
+    def _the_same(self, uses: tuple[Use, ...]) -> tuple[Use, ...]:
+        """Return the first uses that were equal: looked up by, they are found at once."""
+        return self._uses.setdefault(uses, uses)
 
     def _ask_any(self, rules: Sequence[Rule | None]) -> Predicates | None:
         """Return how to ask rules of which some may be missing; None when all are."""
@@ -163,6 +237,24 @@ def _caps_over(action: Action, channel: str, playbook: Playbook) -> tuple[int, .
             if cap_covers(cap, channel, action.key, action.purpose)
         ]
     )
+
+
+def _marks_of(action: Action, channel: str, caps: Sequence[int]) -> frozenset[Mark]:
+    """Return what names an option: switches, silences, caps, the channel, the covers of experiments."""
+    marks: list[Mark] = [
+        ALL,
+        f"channel:{channel}",
+        f"action:{action.key}",
+        action.key,
+        action.group,
+        f"{action.group}|{action.purpose}",
+        channel,
+        f"{channel}|{action.purpose}",
+        action.purpose,
+        (action.index, channel),
+        *caps,
+    ]
+    return frozenset([*marks, SUGGESTS] if action.suggest else marks)
 
 
 @lru_cache(maxsize=16)

@@ -12,7 +12,7 @@ from actors.decisioning.inputs import (
     DecisionInput,
     Removal,
 )
-from actors.decisioning.plan import Option
+from actors.decisioning.plan import ALL, SUGGESTS, Mark, Option
 from actors.experiments.standing import Bar, bars_of, refusal
 from actors.playbook.model import Playbook
 from actors.policies.suppression import silenced_by
@@ -27,22 +27,37 @@ _NOBODY = frozenset({"", STANDS})
 class Restraint:
     """What holds candidates back, apart from the rules of their actions and from consent.
 
-    `early` says that anything can before those, `late` that anything can after them. Where a trigger is
-    asked for, it is empty for what answers in a placement, and `STANDS` for what stands there already.
-    `full` maps positions of caps that have no room to when they have again, `standing` placements to
-    the index of the action that stands there.
+    Whatever does names one of the `marks` of its option; hardly any option has one, and only those are
+    looked at closely. Where a trigger is asked for, it is empty for what answers in a placement, and
+    `STANDS` for what stands there already. `full` maps positions of caps that have no room to when they
+    have again, `standing` placements to the index of the action that stands there.
     """
 
     given: DecisionInput
     playbook: Playbook
-    early: bool
-    late: bool
     full: Mapping[int, int]
     standing: dict[str, int]
     paused: frozenset[str]
     barred: dict[str, str]
     bars: tuple[Bar, ...]
+    marks: set[Mark] = field(default_factory=set)
     later: dict[int, Mapping[int, int]] = field(default_factory=dict)
+
+    def mark(self) -> None:
+        """Collect the marks: too many do no harm, one too few lets through what is held back."""
+        given, marks = self.given, self.marks
+        marks.update(self.paused, self.barred, given.refused, self.full)
+        for silence in given.silences:
+            marks.add(silence.name or silence.scope)
+        for consent, planned in given.planned.items():
+            if planned.at_ms:
+                marks.update(self._full_at(planned.at_ms))
+            else:
+                marks.add(consent)
+        for bar in self.bars:
+            marks |= bar.experiment.covers
+        if self.playbook.suggests:
+            marks.add(SUGGESTS)
 
     def paused_proposal(self, trigger: str) -> str:
         """Return which switch stops a proposal by its name, or nothing."""
@@ -55,7 +70,7 @@ class Restraint:
         """Return what a switch, or a channel that this customer cannot be written to on, says."""
         index, channel = option.index, option.channel
         if self.paused:
-            for switch in ("all", f"channel:{channel}", f"action:{option.action.key}"):
+            for switch in (ALL, f"channel:{channel}", f"action:{option.action.key}"):
                 if switch in self.paused:
                     return Removal(index, channel, AVAILABILITY, f"paused: {switch}")
         reason = None if trigger in _NOBODY else self.barred.get(channel)
@@ -106,21 +121,38 @@ class Restraint:
         return self.later[at_ms]
 
 
-def restraint_of(given: DecisionInput, playbook: Playbook) -> Restraint:
-    """Return what holds back the candidates of a decision."""
+def restraint_of(
+    given: DecisionInput, playbook: Playbook, *, suggests: bool = False
+) -> Restraint | None:
+    """Return what holds back candidates of a decision, None when nothing does.
+
+    `suggests` says that some of them suggest something.
+    """
     full = _full(playbook, given.caps)
     bars = bars_of(given.arms, playbook.experiments) if given.arms else ()
-    return Restraint(
+    if not (
+        full
+        or bars
+        or given.paused
+        or given.barred
+        or given.refused
+        or given.silences
+        or given.planned
+        or given.standing
+        or suggests
+    ):
+        return None
+    restraint = Restraint(
         given,
         playbook,
-        bool(given.paused or given.barred),
-        bool(full or bars or given.silences or given.planned or playbook.suggests),
         full,
         {each.placement: each.action for each in given.standing} if given.standing else {},
         frozenset(given.paused) if given.paused else _NONE,
         dict([_reason(each) for each in given.barred]) if given.barred else {},
         bars,
     )
+    restraint.mark()
+    return restraint
 
 
 def _full(playbook: Playbook, counts: Sequence[tuple[int, int]]) -> dict[int, int]:

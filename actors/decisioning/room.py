@@ -1,10 +1,10 @@
 """What a turn has only so much of, where several slots draw on it: groups, issues, caps, budgets."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from actors.decisioning.assignment import lacks
-from actors.decisioning.bids import Bid, Key, Need
+from actors.decisioning.bids import Bid
 from actors.decisioning.inputs import (
     BUDGET,
     BUNDLING,
@@ -12,9 +12,10 @@ from actors.decisioning.inputs import (
     DecisionInput,
     Removal,
 )
+from actors.decisioning.plan import GROUP, Key, Need
 from actors.playbook.model import Playbook
 
-GROUP, ISSUE, CAP, FUNDS = "group", "issue", "cap", "budget"
+ISSUE, CAP, FUNDS = "issue", "cap", "budget"
 _STAGES = {GROUP: BUNDLING, ISSUE: BUNDLING, CAP: CONTACT_POLICY, FUNDS: BUDGET}
 
 
@@ -32,24 +33,36 @@ class Room:
         self._given, self._playbook = given, playbook
         per_issue = playbook.arbitration.per_issue
         self._per_issue = per_issue if per_issue < len(slots) else 0  # else it cannot run short
-        groups = Counter([group for bids in slots for group in {b.option.group for b in bids}])
-        self._shared = {group for group, count in groups.items() if count > 1}
+        self._shared = _in_several([{bid.option.group for bid in bids} for bids in slots])
         self._short = self._short_funds(slots)
         self._instants = self._planned_instants(slots)
         self._tight = {at_ms: self._tight_caps(at_ms, len(slots)) for at_ms in self._instants}
         tight = frozenset().union(*self._tight.values())
-        everything = bool(self._short or self._per_issue)
         self.competing = False
+        everything = bool(self._short or self._per_issue)
+        if everything or tight:
+            for bid in chain.from_iterable(slots):
+                option = bid.option
+                if everything or option.group in self._shared or not tight.isdisjoint(option.caps):
+                    self.competing = True
+                    self._fill_in(bid)
+        elif self._shared:
+            self.competing = True
+            self._only_groups(slots)
+
+    def _only_groups(self, slots: Sequence[Sequence[Bid]]) -> None:
+        """Fill in the groups, where nothing else can run short."""
+        shared = self._shared
         for bids in slots:
             for bid in bids:
                 option = bid.option
-                if (
-                    everything
-                    or option.group in self._shared
-                    or (tight and not tight.isdisjoint(option.caps))
-                ):
-                    self.competing = True
-                    self._fill_in(bid)
+                if option.group in shared:
+                    bid.checks = bid.takes = option.alone
+        self.left.update([((GROUP, group, 0), 1.0) for group in shared])
+
+    def fits(self, bid: Bid) -> bool:
+        """Return whether there is room for it."""
+        return lacks(bid.checks, self.left) is None
 
     def refusal(self, bid: Bid) -> Removal | None:
         """Return why there is no room for it any more, or None."""
@@ -80,7 +93,7 @@ class Room:
     def _at(self, bid: Bid) -> int:
         """Return when a bid would be delivered."""
         given = self._given
-        if bid.placement:
+        if bid.candidate.placement:
             return given.at_ms
         planned = given.planned.get(bid.option.consent)
         return given.at_ms if planned is None else planned.at_ms
@@ -102,8 +115,8 @@ class Room:
             return most
         for bids in slots:
             each: dict[str, float] = {}
-            for bid in bids:
-                for key, amount in bid.uses:
+            for uses in {id(bid.uses): bid.uses for bid in bids}.values():  # few differ
+                for key, amount in uses:
                     each[key] = max(each.get(key, 0.0), amount)
             for key, amount in each.items():
                 most[key] = most.get(key, 0.0) + amount
@@ -114,7 +127,7 @@ class Room:
         option, again = bid.option, bid.again is not None
         needs: list[Need] = []
         if option.group in self._shared:
-            needs.append(((GROUP, option.group, 0), 1.0))
+            needs += option.alone
             self.left.setdefault((GROUP, option.group, 0), 1.0)
         if self._per_issue:
             key = (ISSUE, option.action.issue, 0)
@@ -137,3 +150,13 @@ class Room:
                     if at_ms == here:
                         needs.append((key, 1.0))
         bid.checks, bid.takes = tuple(needs), tuple(takes)
+
+
+def _in_several(sets: Sequence[set[str]]) -> set[str]:
+    """Return what is in more than one of some sets."""
+    seen: set[str] = set()
+    again: set[str] = set()
+    for each in sets:
+        again |= seen & each
+        seen |= each
+    return again

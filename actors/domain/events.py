@@ -75,7 +75,10 @@ def event_time(event: Event, received_at_ms: int) -> EventTime:
 
 @dataclass(slots=True, kw_only=True)
 class Response:
-    """An outcome that a channel reports for one effect; `detail` is `hard` or `soft` for a bounce."""
+    """An outcome that a channel reports for one effect.
+
+    `detail` is `hard` or `soft` for a bounce, and the id of the order for a `convert`, where it is known.
+    """
 
     message_id: str
     effect_key: str

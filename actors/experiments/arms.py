@@ -6,6 +6,7 @@ experiment holds is in none within it: what is nested divides the remainder.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 
 from actors.playbook.experiment_model import LOGGED, Arm, Experiment, Experiments
@@ -23,7 +24,13 @@ _SCALE = 2.0**-64
 
 def share_of(experiment: Experiment, number: int) -> float:
     """Return where a customer stands in an experiment, uniform in [0, 1)."""
-    digest = blake2b(number.to_bytes(8, "big"), digest_size=8, key=experiment.key).digest()
+    return _share(experiment.key, number)
+
+
+@lru_cache(maxsize=65_536)
+def _share(key: bytes, number: int) -> float:
+    """Kept, because whom no experiment has reached yet is asked about at every decision."""
+    digest = blake2b(number.to_bytes(8, "big"), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "big") * _SCALE
 
 

@@ -35,7 +35,7 @@ from actors.merging.origins import seen_from
 from actors.merging.withdrawing import Acts, acts_of_command, acts_of_event, acts_of_response
 from actors.playbook.model import Playbook, Trigger
 from actors.policies.consent import GRANTED
-from actors.turn import DECIDE, Turn, begin, effect_of, obey, respond, wake
+from actors.turn import DECIDE, AtHand, Turn, begin, effect_of, obey, respond, wake
 from actors.turn.effects import add_effect
 
 Unpack = Callable[[bytes], CustomerState]
@@ -354,7 +354,19 @@ class _Split:
     def _woken(self, side: CustomerState, record: TurnRecord, key: str) -> Turn:
         timer = next(t for t in side.timers if t.key == key)
         side.seq = self._turn.seq - 1
-        return wake(side, timer, self._waits, record.received_at_ms)
+        at_hand = AtHand(unsent=self._untaught(side, record))
+        return wake(side, timer, self._waits, record.received_at_ms, at_hand=at_hand)
+
+    def _untaught(
+        self, side: CustomerState, record: TurnRecord
+    ) -> Collection[tuple[int, int, int]]:
+        """Return the effects from whose silence a turn has learned nothing: they had not arrived."""
+        taught = {(each.number, each.seq, each.n) for each in record.lessons}
+        return {
+            (e.origin or side.number, e.seq, e.n)
+            for e in side.effects
+            if (e.origin or self._number, e.seq, e.n) not in taught
+        }
 
     def _add_effects(self, side: CustomerState, turn: Turn, record: TurnRecord) -> None:
         """Remember the effects of a turn, which stay the survivor's by their keys."""

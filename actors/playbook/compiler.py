@@ -282,6 +282,7 @@ class Compiler:
             name=name,
             description=each.description,
             value_minor=float(each.value * scale),
+            offer_cost_minor=float(each.offer_cost * scale),
             purpose=each.purpose,
             eligible=self._rules.get(("actions.yaml", (*path, "eligible"))),
             applicable=self._rules.get(("actions.yaml", (*path, "applicable"))),

@@ -30,6 +30,12 @@ class Conversions:
     click_ms: int = 7 * _DAY_MS
     impression_ms: int = _DAY_MS
 
+    @property
+    def reported(self) -> Converting:
+        """What the order of a response is: the conversion named `order`, else the first that there is."""
+        kinds = {kind.name: kind for kind in reversed(self.by_event.values())}
+        return kinds.get(_ORDER.name) or next(reversed(kinds.values()), _ORDER)
+
 
 _ORDER = Converting("order", ("total",), ("order_id",))
 _REDEMPTION = Converting("redemption", ("value",), ("redemption_id",))

@@ -95,6 +95,7 @@ class Action:
     rules of the funnel, None for no rule; `weights` are factors that apply while their rule holds;
     `starting_propensity`, in (0, 1), is the prior mean of the models. `success` are the outcomes that the
     models take for a yes. `suggest` names the model that fills in what is suggested; empty for none.
+    `offer_cost_minor` is what it costs when the offer is taken; `value_minor` is what is left beyond that.
     """
 
     index: int
@@ -115,6 +116,7 @@ class Action:
     description: str = ""
     applicable: Rule | None = None
     suitable: Rule | None = None
+    offer_cost_minor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,7 @@ class ActionModel(_Model):
 
     description: Text = ""
     value: Money
+    offer_cost: Money = Decimal(0)
     purpose: Name
     eligible: Text | None = None
     applicable: Text | None = None

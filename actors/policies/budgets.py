@@ -47,8 +47,11 @@ class Use(NamedTuple):
 
 
 def uses_of(playbook: Playbook, action: Action, channel: str) -> tuple[Use, ...]:
-    """Return what an action on a channel may take of budgets; see `uses_now` for whether it does."""
-    cost_minor = action.treatments[channel].cost_minor
+    """Return what an action on a channel may take of budgets; see `uses_now` for whether it does.
+
+    Of money that is what sending costs, and what the offer costs if it is taken: all might be.
+    """
+    cost_minor = action.treatments[channel].cost_minor + action.offer_cost_minor
     uses = []
     for budget in playbook.budgets.all:
         if not budget.covers(action.key, action.group, channel, action.purpose):

@@ -4,19 +4,19 @@ A contact counts at its planned time. One that is a message may go up to `LATE_M
 windows for as long: so no window is overfull at the instant of sending, whenever it goes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from actors.domain.groups import GroupState
 from actors.domain.profile import MAX_CONTACTS, Contact, Profile
 from actors.playbook.model import Cap, Playbook
+from actors.policies.counting import Room, Times, room_in, room_in_all
 from actors.policies.verdicts import LATE_MS
-from actors.policies.whereabouts import period, zones_of
+from actors.policies.whereabouts import zones_of
 
 FullCap = tuple[Cap, int]
 """A cap that is full, and when a contact fits under it again."""
-Room = tuple[int, int]
-"""How many contacts the fullest window holds that another one would be in; when one fits, or 0."""
 
 _UTC = ("UTC",)
 _NONE: Room = (0, 0)
@@ -36,10 +36,6 @@ def cap_covers(cap: Cap, channel: str, action: str, purpose: str) -> bool:
         and (cap.groups is None or group_of(action) in cap.groups)
         and (cap.actions is None or action in cap.actions)
     )
-
-
-Span = tuple[int, int]
-"""The first and the last instant at which a contact may be: they differ for a message, which may be late."""
 
 
 @lru_cache(maxsize=16_384)
@@ -64,19 +60,40 @@ def room_for(
     if not contacts and not groups:
         return (_NONE,) * len(caps)
     zones = zones_of(profile, playbook) if playbook.policies.calendar else _UTC
-    spans: list[list[Span]] = [[] for _ in caps]
+    if groups:
+        shared = [(group.kind, group.contacts) for group in groups]
+        counts = tallies(contacts, playbook, range(len(caps)), shared)
+        return tuple([tally.room(at_ms, zones) for tally in counts])
+    rooms = [_NONE] * len(caps)
+    for i, times in _by_cap(contacts, playbook).items():
+        rooms[i] = room_in(times, caps[i], at_ms, zones)
+    return tuple(rooms)
+
+
+def _by_cap(contacts: Sequence[Contact], playbook: Playbook) -> dict[int, Times]:
+    """Return the times of contacts by the place of each cap that covers any."""
+    kinds: dict[tuple[int, ...], Times] = {}  # what the same caps cover is counted once
     for each in contacts:
-        span = _span(each)
-        for i in caps_over(playbook, each.channel, each.action, each.purpose):
-            spans[i].append(span)
-    if not groups:
-        return tuple([_judged(of, cap, at_ms, zones) for cap, of in zip(caps, spans, strict=True)])
-    return tuple(
-        [
-            _shared([of, *_of_groups(groups, cap)], cap, at_ms, zones)
-            for cap, of in zip(caps, spans, strict=True)
-        ]
-    )
+        first = each.at_ms
+        last = first + LATE_MS if each.seq else first
+        over = caps_over(playbook, each.channel, each.action, each.purpose)
+        times = kinds.get(over)
+        if times is None:
+            kinds[over] = ([first], [last])
+        else:
+            times[0].append(first)
+            times[1].append(last)
+    found: dict[int, Times] = {}
+    for over, times in kinds.items():
+        times[1].sort()
+        for i in over:
+            known = found.get(i)
+            found[i] = times if known is None else _both(known, times)
+    return found
+
+
+def _both(one: Times, other: Times) -> Times:
+    return sorted([*one[0], *other[0]]), sorted([*one[1], *other[1]])
 
 
 def counters(
@@ -87,110 +104,59 @@ def counters(
     zones: Sequence[str] = _UTC,
 ) -> tuple[Room, ...]:
     """Return what `room_for` does, for some caps and in some zones."""
-    if not profile.contacts and not groups:
-        return (_NONE,) * len(caps)
-    return tuple(
-        [
-            _shared([_spans(profile.contacts, cap), *_of_groups(groups, cap)], cap, at_ms, zones)
-            for cap in caps
-        ]
-    )
+    rooms = []
+    for cap in caps:
+        shared = [group.contacts for group in groups if cap.per and group.kind == cap.per]
+        all_ = [_times(contacts, cap) for contacts in (profile.contacts, *shared)]
+        rooms.append(room_in_all(all_, cap, at_ms, zones))
+    return tuple(rooms)
+
+
+class Tally(NamedTuple):
+    """The contacts under one cap, of all who count it: made once, asked for any instant."""
+
+    cap: Cap
+    all_times: list[Times]
+
+    def room(self, at_ms: int, zones: Sequence[str]) -> Room:
+        """Return how full the cap is for a contact at an instant."""
+        if not self.all_times:
+            return _NONE
+        return room_in_all(self.all_times, self.cap, at_ms, zones)
+
+
+def tallies(
+    contacts: Sequence[Contact],
+    playbook: Playbook,
+    over: Sequence[int],
+    groups: Sequence[tuple[str, Sequence[Contact]]],
+) -> list[Tally]:
+    """Return the tallies of a playbook's caps at the places `over`.
+
+    `contacts` are a customer's own, oldest first; `groups` the kinds of groups and their contacts.
+    """
+    own = _by_cap(contacts, playbook)
+    shared = [(kind, _by_cap(theirs, playbook)) for kind, theirs in groups]
+    found = []
+    for i in over:
+        cap = playbook.caps[i]
+        all_ = [theirs[i] for kind, theirs in shared if kind == cap.per and i in theirs]
+        if i in own:
+            all_.append(own[i])
+        found.append(Tally(cap, all_))
+    return found
 
 
 def counted(contacts: Sequence[Contact], cap: Cap, at_ms: int, zones: Sequence[str] = _UTC) -> Room:
     """Return how full a cap is for a contact at an instant; `contacts` are oldest first."""
-    return _judged(_spans(contacts, cap), cap, at_ms, zones)
+    return room_in(_times(contacts, cap), cap, at_ms, zones)
 
 
-def _span(contact: Contact) -> Span:
-    at_ms = contact.at_ms
-    return (at_ms, at_ms + LATE_MS) if contact.seq else (at_ms, at_ms)
-
-
-def _spans(contacts: Iterable[Contact], cap: Cap) -> list[Span]:
-    return [
-        _span(each) for each in contacts if cap_covers(cap, each.channel, each.action, each.purpose)
-    ]
-
-
-def _of_groups(groups: Sequence[GroupState], cap: Cap) -> list[list[Span]]:
-    if not cap.per:
-        return []
-    return [_spans(group.contacts, cap) for group in groups if group.kind == cap.per]
-
-
-def _shared(all_: Sequence[list[Span]], cap: Cap, at_ms: int, zones: Sequence[str]) -> Room:
-    """Return how full a cap is that several count: the fullest, and when there is room in each."""
-    if len(all_) == 1:
-        return _judged(all_[0], cap, at_ms, zones)
-    count = max(_judged(spans, cap, at_ms, zones)[0] for spans in all_)
-    if count < cap.limit:
-        return count, 0
-    retry_at_ms, again = at_ms, True
-    while again:
-        again = False
-        for spans in all_:
-            later_ms = _judged(spans, cap, retry_at_ms, zones)[1]
-            if later_ms > retry_at_ms:
-                retry_at_ms, again = later_ms, True
-    return count, retry_at_ms
-
-
-def _judged(spans: Sequence[Span], cap: Cap, at_ms: int, zones: Sequence[str]) -> Room:
-    if not spans:
-        return _NONE
-    if not cap.unit:
-        return _elapsed(spans, cap, at_ms)
-    count, until_ms = _fullest(spans, cap, at_ms, zones)
-    retry_at_ms = 0
-    while until_ms:
-        retry_at_ms = until_ms
-        until_ms = _fullest(spans, cap, retry_at_ms, zones)[1]
-    return count, retry_at_ms
-
-
-def _fullest(spans: Sequence[Span], cap: Cap, at_ms: int, zones: Iterable[str]) -> Room:
-    """Return (contacts in the fullest calendar window, the end of the last full one, or 0)."""
-    most, until_ms = 0, 0
-    for begins_ms, ends_ms in _periods(cap.unit, at_ms, zones):
-        count = sum(1 for first, last in spans if first < ends_ms and last >= begins_ms)
-        most = max(most, count)
-        if count >= cap.limit:
-            until_ms = max(until_ms, ends_ms)
-    return most, until_ms
-
-
-def _periods(unit: str, at_ms: int, zones: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield the calendar windows in which a message planned for an instant may be sent."""
-    for zone in zones:
-        window = period(unit, at_ms, zone)
-        yield window
-        if at_ms + LATE_MS >= window[1]:
-            yield period(unit, window[1], zone)
-
-
-def _elapsed(spans: Sequence[Span], cap: Cap, at_ms: int) -> Room:
-    window_ms, limit = cap.window_ms, cap.limit
-    since_ms, before_ms = at_ms - window_ms, at_ms + window_ms + LATE_MS
-    near = [span for span in spans if span[1] > since_ms and span[0] < before_ms]
-    count = len(near)
-    if count >= limit and near[-1][0] > at_ms:  # something is planned: not all in one window
-        count = _peak(near, window_ms, at_ms)
-    if count < limit:
-        return count, 0
-    if spans[-1][0] <= at_ms:
-        return count, sorted([last for _, last in near])[count - limit] + window_ms
-    left = [span for span in spans if span[1] > since_ms]
-    ends = sorted({last + window_ms for _, last in left})
-    return count, next(end for end in ends if _peak(left, window_ms, end) < limit)
-
-
-def _peak(spans: Sequence[Span], window_ms: int, at_ms: int) -> int:
-    """Return the most that any window holds in which a message planned for `at_ms` may be sent."""
-    before_ms = at_ms + window_ms + LATE_MS
-    instants = [at_ms, *(first for first, _ in spans if at_ms < first < before_ms)]
-    return max(
-        sum([first <= instant < last + window_ms for first, last in spans]) for instant in instants
+def _times(contacts: Sequence[Contact], cap: Cap) -> Times:
+    here = [c for c in contacts if cap_covers(cap, c.channel, c.action, c.purpose)]
+    return (
+        [each.at_ms for each in here],
+        sorted([each.at_ms + LATE_MS if each.seq else each.at_ms for each in here]),
     )
 
 
@@ -240,7 +206,7 @@ def reserve(
 def recent(profile: Profile, attention_ms: int, now_ms: int) -> int:
     """Return how many contacts there were within some time before now; what is planned is none yet."""
     since_ms = now_ms - attention_ms
-    return sum(1 for each in profile.contacts if since_ms < each.at_ms <= now_ms)
+    return len([1 for each in profile.contacts if since_ms < each.at_ms <= now_ms])
 
 
 def excess_of(profile: Profile, playbook: Playbook, now_ms: int) -> list[Contact]:

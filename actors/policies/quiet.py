@@ -46,15 +46,26 @@ def after_quiet(stops: Sequence[Stop], now_ms: int) -> Planned:
 
 def stops_for(profile: Profile, playbook: Playbook, channel: str, purpose: str) -> list[Stop]:
     """Return what may keep a message back, one for each zone in which the customer may be."""
-    policies = playbook.policies
-    if not policies.quiet and not policies.holidays:
-        return []
-    hours = [each for each in policies.quiet if each.reach.includes(channel, purpose)]
-    holidays = [each for each in policies.holidays if each.reach.includes(channel, purpose)]
+    hours, holidays = _concerned(playbook, channel, purpose)
     if not hours and not holidays:
         return []
     zones = zones_of(profile, playbook)
-    return [*_hours(hours, zones), *_holidays(holidays, zones, place_of(profile))]
+    stops = list(_hours(hours, zones))
+    if holidays:
+        stops += _holidays(holidays, zones, place_of(profile))
+    return stops
+
+
+@lru_cache(maxsize=4096)
+def _concerned(
+    playbook: Playbook, channel: str, purpose: str
+) -> tuple[tuple[Quiet, ...], tuple[Holidays, ...]]:
+    """Return the rules that concern messages on a channel for a purpose."""
+    policies = playbook.policies
+    return (
+        tuple(each for each in policies.quiet if each.reach.includes(channel, purpose)),
+        tuple(each for each in policies.holidays if each.reach.includes(channel, purpose)),
+    )
 
 
 def _hours(hours: Iterable[Quiet], zones: Sequence[str]) -> Iterator[Stop]:
@@ -73,16 +84,27 @@ def _hours_in(each: Quiet, zone: str) -> Callable[[int], int]:
 def quiet_until(each: Quiet, at_ms: int, zone: str) -> int:
     """Return when the quiet hours end that an instant is in; 0 when it is in none."""
     today = local_day(at_ms, zone)
-    ends = each.ends + (_DAY_MINUTES if each.ends <= each.begins else 0)
     latest = 0
-    # The day before too: hours that began then may last still. The next: the clocks may be put back over midnight.
-    for day in (today - 1, today, today + 1):
-        if each.weekdays and (day + 6) % 7 not in each.weekdays:
-            continue
-        ends_ms = day_begins(zone, day, ends)
-        if day_begins(zone, day, each.begins) <= at_ms < ends_ms:
+    for begins_ms, ends_ms in _around(each.begins, each.ends, each.weekdays, zone, today):
+        if begins_ms <= at_ms < ends_ms:
             latest = max(latest, ends_ms)
     return latest
+
+
+@lru_cache(maxsize=4096)
+def _around(
+    begins: int, ends: int, weekdays: frozenset[int], zone: str, today: int
+) -> tuple[tuple[int, int], ...]:
+    """Return the quiet hours of a day and of those beside it, as (begin, end).
+
+    The day before: hours that began then may last still. The next: the clocks may be put back over midnight.
+    """
+    until = ends + (_DAY_MINUTES if ends <= begins else 0)
+    return tuple(
+        (day_begins(zone, day, begins), day_begins(zone, day, until))
+        for day in (today - 1, today, today + 1)
+        if not weekdays or (day + 6) % 7 in weekdays
+    )
 
 
 def _holidays(

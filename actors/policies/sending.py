@@ -1,7 +1,6 @@
 """May a message go now? Asked before every attempt, also when it was decided long ago."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from actors.domain.folding.outreach import is_dead
@@ -10,11 +9,7 @@ from actors.domain.profile import Contact, Profile
 from actors.domain.state import CustomerState
 from actors.playbook.model import Cap, Playbook
 from actors.policies.consent import consent_refusal, consents_at
-from actors.policies.contact_pressure import (
-    cap_covers,
-    counters,
-    group_of,
-)
+from actors.policies.contact_pressure import Tally, caps_over, group_of, tallies
 from actors.policies.quiet import Stop, after_quiet, stops_for
 from actors.policies.suppression import silenced_by, silences_since
 from actors.policies.verdicts import ALLOWED, LATE_MS, Go, Planned, Verdict
@@ -64,59 +59,36 @@ def may_go(
     if why:
         return Go(Verdict.DROP, 0, why)
     stops = stops_for(profile, playbook, effect.channel, effect.purpose)
-    caps = [
-        c for c in playbook.caps if cap_covers(c, effect.channel, effect.action, effect.purpose)
-    ]
-    if not stops and not caps:
+    over = caps_over(playbook, effect.channel, effect.action, effect.purpose)
+    if not stops and not over:
         return ALLOWED
-    number = origin or state.number
-    others = _without(state, (origin, effect.seq, effect.n), number, groups or ())
-    reserved = [c for c in profile.contacts if _key(c) == (origin, effect.seq, effect.n)]
-    own = reserved[-1] if reserved else None
+    caps = [playbook.caps[i] for i in over]
+    own, others = _apart(profile.contacts, (origin, effect.seq, effect.n))
+    shared: list[tuple[str, Sequence[Contact]]] = []
     zones = zones_of(profile, playbook)
     if own is not None and _on_time(own, caps, now_ms, zones):
         # What is planned for later yields, should a merge have made it too much; the rest may have gone.
-        others.profile.contacts = [c for c in others.profile.contacts if c.at_ms <= now_ms]
-        others.groups = ()  # they hold the reservation, which was made against all of theirs
+        # Groups hold the reservation, which was made against all of theirs.
+        others = [c for c in others if c.at_ms <= now_ms]
     elif groups is None and caps:
         return Go(Verdict.HOLD, now_ms, LATE)
-    return _when(others, caps, stops, now_ms, zones, effect.expires_at_ms)
-
-
-class _Others:
-    """What is counted besides the message: on the customer, and on the groups."""
-
-    __slots__ = ("groups", "profile")
-
-    def __init__(self, profile: Profile, groups: Sequence[GroupState]) -> None:
-        self.profile, self.groups = profile, groups
-
-
-def _without(
-    state: CustomerState,
-    key: tuple[int, int, int],
-    number: int,
-    groups: Sequence[GroupState],
-) -> _Others:
-    profile = Profile(contacts=[c for c in state.profile.contacts if _key(c) != key])
-    shared = (number, *key[1:])
-    records = [
-        replace(group, contacts=[c for c in group.contacts if _key(c) != shared])
-        for group in groups
-    ]
-    return _Others(profile, records)
+    else:
+        place = (origin or state.number, effect.seq, effect.n)
+        shared = [(group.kind, _apart(group.contacts, place)[1]) for group in groups or ()]
+    return _when(
+        tallies(others, playbook, over, shared), stops, now_ms, zones, effect.expires_at_ms
+    )
 
 
 def _when(
-    others: _Others,
-    caps: Sequence[Cap],
+    counts: Sequence[Tally],
     stops: Sequence[Stop],
     now_ms: int,
     zones: Sequence[str],
     expires_at_ms: int,
 ) -> Go:
     """Return the verdict of the clock and the caps, which have to agree on an instant."""
-    planned = first_fit(others.profile, others.groups, caps, stops, now_ms, zones)
+    planned = first_fit(counts, stops, now_ms, zones)
     if not planned.at_ms:
         return Go(Verdict.DROP, 0, planned.why)
     if planned.at_ms == now_ms:
@@ -127,12 +99,7 @@ def _when(
 
 
 def first_fit(
-    profile: Profile,
-    groups: Sequence[GroupState],
-    caps: Sequence[Cap],
-    stops: Sequence[Stop],
-    now_ms: int,
-    zones: Sequence[str],
+    counts: Sequence[Tally], stops: Sequence[Stop], now_ms: int, zones: Sequence[str]
 ) -> Planned:
     """Return the first instant from `now_ms` on that is not quiet and at which all caps have room."""
     at_ms, why = now_ms, ""
@@ -141,9 +108,9 @@ def first_fit(
         if not clear.at_ms:
             return clear
         why = clear.why or why
-        rooms = counters(profile, caps, clear.at_ms, groups, zones)
         retry_at_ms, name = max(
-            ((room[1], cap.name) for room, cap in zip(rooms, caps, strict=True)), default=(0, "")
+            [(tally.room(clear.at_ms, zones)[1], tally.cap.name) for tally in counts],
+            default=(0, ""),
         )
         if retry_at_ms <= clear.at_ms:
             return Planned(clear.at_ms, why)
@@ -194,5 +161,15 @@ def _on_time(own: Contact, caps: Sequence[Cap], now_ms: int, zones: Sequence[str
     )
 
 
-def _key(contact: Contact) -> tuple[int, int, int]:
-    return contact.origin, contact.seq, contact.n
+def _apart(
+    contacts: Sequence[Contact], key: tuple[int, int, int]
+) -> tuple[Contact | None, list[Contact]]:
+    """Return the last contact of a message, by (origin, seq, n), or None; and those that are not its own."""
+    origin, seq, n = key
+    own, others = None, []
+    for each in contacts:
+        if each.seq == seq and each.n == n and each.origin == origin:
+            own = each
+        else:
+            others.append(each)
+    return own, others

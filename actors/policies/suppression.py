@@ -1,6 +1,7 @@
 """Silence after an answer, a purchase, a complaint or a bounce, for a time."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import inf
 
 from actors.domain.profile import Profile
@@ -28,9 +29,30 @@ Since = tuple[int, Silence]
 
 def silences_of(profile: Profile, playbook: Playbook, now_ms: int) -> tuple[Silence, ...]:
     """Return what is silent now, in the order of the rules, each once."""
-    if not playbook.policies.suppress:
+    if not playbook.policies.suppress or not _may_be(profile, playbook):
         return ()
-    return tuple(dict.fromkeys(silence for _, silence in silences_since(profile, playbook, now_ms)))
+    return tuple(dict.fromkeys([each for _, each in silences_since(profile, playbook, now_ms)]))
+
+
+def _may_be(profile: Profile, playbook: Playbook) -> bool:
+    """Return whether a customer has done anything that a rule looks at; mostly that is all there is to it."""
+    answers, purchases, cases = _needed(playbook)
+    return bool(
+        (answers and profile.answers)
+        or (cases and profile.service.cases)
+        or (purchases and profile.purchases.orders)
+    )
+
+
+@lru_cache(maxsize=16)
+def _needed(playbook: Playbook) -> tuple[bool, bool, bool]:
+    """Return whether any rule looks at answers, at purchases, and at cases."""
+    rules = playbook.policies.suppress
+    return (
+        any(rule.after in ANSWERS for rule in rules),
+        any(rule.after == PURCHASE for rule in rules),
+        any(rule.after == COMPLAINT and rule.scope in _OF_CASES for rule in rules),
+    )
 
 
 def silenced_by(
@@ -66,6 +88,8 @@ def _covers(silence: Silence, candidate: tuple[str, str, str, str]) -> bool:
 
 def silences_since(profile: Profile, playbook: Playbook, now_ms: int) -> Iterator[Since]:
     """Yield what is silent now with the instant at which it began to be."""
+    if not _may_be(profile, playbook):
+        return
     for rule in playbook.policies.suppress:
         if rule.after in ANSWERS and profile.answers:
             yield from _answers(rule, profile, playbook, now_ms)

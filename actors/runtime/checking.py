@@ -15,7 +15,7 @@ from actors.playbook.model import Playbook
 from actors.policies.sending import may_go
 from actors.policies.verdicts import LATE_MS, Verdict
 from actors.ports import GRANTED, Check, Claim, Clock, OutboxItem, Permit, paused_by
-from actors.wire.state import unpack_state
+from actors.wire.checks import unpack_for_check
 
 PAUSED_MS = 60_000
 """How long what a switch holds back is left alone; taking the switch back makes it due at once."""
@@ -107,7 +107,7 @@ def checking(playbook: Callable[[], Playbook], clock: Clock) -> Check:
         if state is None:
             return Permit(Claim.LATER, machine_ms + UNREADABLE_MS, "the customer is not there")
         try:
-            customer = unpack_state(state)
+            customer = unpack_for_check(state)
         except CodecError:
             why = "the customer's state cannot be read"
             return Permit(Claim.LATER, machine_ms + UNREADABLE_MS, why)

@@ -1,7 +1,7 @@
 """One group of turns, from items to answers, with one scoring call a wave and one commit."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from actors import turn as core
@@ -28,7 +28,7 @@ from actors.session.opening import Opener
 from actors.session.recalling import recall_effects, recall_for
 from actors.session.resolving import Resolved, Resolver
 from actors.session.spending import Purse, own_copy
-from actors.session.waiting import Waiting, waiting_now, waiting_of
+from actors.session.waiting import Place, Waiting, unsent_of, waiting_now, waiting_of
 from actors.wire.messages import Answer, Code
 from actors.wire.state import pack_state, unpack_state
 
@@ -71,6 +71,7 @@ class Session:
         self._purse = Purse(store)
         self._at_hand = core.NOTHING
         self._waiting: Waiting = {}
+        self._unsent: Collection[Place] = ()
 
     async def run(self, jobs: Sequence[Job], playbook: Playbook) -> bool:
         """Answer every job; return whether anything was queued for delivery.
@@ -118,6 +119,7 @@ class Session:
         await carry_out(self._store, chains, playbook, self._ids, now_ms)
         self._shared = await gather(self._store, chains, playbook)
         self._waiting = await waiting_of(self._store, chains, now_ms)
+        self._unsent = await unsent_of(self._store, chains, now_ms)
         await recall_effects(self._store, chains, playbook)
         await self._waves(chains, known, playbook)
         return await self._commit(chains, playbook, now_machine_ms)
@@ -267,6 +269,8 @@ class Session:
             return own_copy(self._at_hand)
         if isinstance(job.item, TimerJob) and job.item.key == core.SEND:
             return replace(self._at_hand, waiting=waiting_now(chain, self._waiting))
+        if self._unsent and isinstance(job.item, TimerJob):
+            return replace(self._at_hand, unsent=self._unsent)
         return self._at_hand
 
     def _break(self, chain: Chain, job: Job, error: Exception) -> None:

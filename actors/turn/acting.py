@@ -229,7 +229,7 @@ def _finish(turn: Turn, playbook: Playbook) -> None:
     """See to what a turn leaves behind, whatever it was about."""
     if turn.cancelled:
         withdraw_waiting(turn, playbook)
-    if any(effect.send_at_ms for effect in turn.outbox):
+    if turn.outbox and any(effect.send_at_ms for effect in turn.outbox):
         look_after_held(turn, playbook)
     void_withdrawn(turn)
     look_after_effects(turn, playbook)

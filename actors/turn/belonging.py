@@ -16,7 +16,7 @@ from actors.domain.groups import (
 from actors.domain.profile import Contact
 from actors.playbook.group_model import LEFT, GroupKind
 from actors.playbook.model import Playbook
-from actors.policies.contact_pressure import room_for
+from actors.policies.contact_pressure import caps_over, room_for
 from actors.policies.group_pressure import reserve_in_group
 from actors.turn.under_way import Turn
 
@@ -86,9 +86,13 @@ def _join(turn: Turn, key: GroupKey, at_ms: int, kind: GroupKind, playbook: Play
 
 def contact_groups(turn: Turn, playbook: Playbook, contact: Contact) -> None:
     """Count a contact in the groups of the customer, where a cap per group counts it."""
+    over = caps_over(playbook, contact.channel, contact.action, contact.purpose)
+    kinds = {playbook.caps[i].per for i in over}
     for group in own_groups(turn):
         now_ms = turn.record.received_at_ms
-        if reserve_in_group(group, playbook.caps, (named(turn, contact),), now_ms):
+        if group.kind in kinds and reserve_in_group(
+            group, playbook.caps, (named(turn, contact),), now_ms
+        ):
             turn.touched.add(group.key)
 
 

@@ -130,6 +130,32 @@ def credit_late(turn: Turn, playbook: Playbook) -> None:
                 _give(turn, entry, effect, basis, playbook, "")
 
 
+def convert(turn: Turn, effect: OpenEffect, at_ms: int, playbook: Playbook) -> None:
+    """Credit what a response says was bought to the effect that it is about.
+
+    With the id of the order it is one conversion with the events that tell of that order: whichever is
+    heard of first has credit given, and the others are noted. Without, each response is a conversion.
+    """
+    response, state, rules = turn.record.response, turn.state, playbook.conversions
+    assert response is not None  # noqa: S101
+    value_minor, name, text = response.value_minor or 0, "", response.detail
+    if text:
+        name, digest = rules.reported.name, _digest(rules.reported.name, text)
+        entry = _known(state, digest)
+        if entry is not None and entry.seq:
+            turn.record.notes.append(f"credited_before: {name}")
+            return
+        if entry is None:
+            entry = Conversion(digest, name, at_ms, value_minor)
+            _keep(state, entry, rules, turn.record.received_at_ms)
+        entry.seq, entry.n, entry.origin = effect.seq, effect.n, effect.origin
+        value_minor = entry.reward_minor
+    state.profile.redemptions += 1
+    credit_campaign(state.profile, effect.seq, at_ms, effect.origin)
+    reward(turn, effect, value_minor, playbook, at_ms)
+    credited_line(turn, effect, RESPONSE, name, text, value_minor)
+
+
 def reward(
     turn: Turn, effect: OpenEffect, reward_minor: int, playbook: Playbook, at_ms: int
 ) -> None:
@@ -248,9 +274,12 @@ def _id_of(event: Event, kind: Converting) -> tuple[str, int]:
     if isinstance(given, int) and not isinstance(given, bool):
         given = str(given)
     text = given if isinstance(given, str) and given else ""
-    named = f"{kind.name}|{text}" if text else f"{kind.name}||{event.message_id}"
-    digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return text[:_MAX_ID], int.from_bytes(digest, "big")
+    return text[:_MAX_ID], _digest(kind.name, text or f"|{event.message_id}")
+
+
+def _digest(name: str, text: str) -> int:
+    named = f"{name}|{text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(named, digest_size=8).digest(), "big")
 
 
 def _at(properties: object, path: Inwards) -> object:

@@ -28,7 +28,7 @@ from actors.domain.profile import MAX_RESPONSES, Contact, ResponseHistory
 from actors.domain.state import MAX_OPEN_EFFECTS, CustomerState, Timer
 from actors.playbook.model import Playbook, Trigger
 from actors.playbook.templates import render
-from actors.policies.contact_pressure import reserve
+from actors.policies.contact_pressure import caps_over, reserve
 from actors.policies.quiet import plan_send
 from actors.scenarios.progress import CLOSE
 from actors.turn.belonging import contact_groups
@@ -163,15 +163,17 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     turn.record.effects.append(effect)
     if effect.mode == OUTBOUND:
         turn.outbox.append(effect)
-    at_ms = effect.send_at_ms or effect.at_ms
-    contact = Contact(at_ms, effect.channel, effect.action, effect.purpose)
-    if effect.mode == OUTBOUND:
-        contact.seq, contact.n = effect.seq, effect.n
     is_message = effect.mode != INLINE
-    now_ms = turn.record.received_at_ms
-    reserve(state.profile, playbook, contact, now_ms, is_message=is_message)
-    if state.groups:
-        contact_groups(turn, playbook, contact)
+    over = caps_over(playbook, effect.channel, effect.action, effect.purpose)
+    if over or (is_message and playbook.attention_ms):
+        at_ms = effect.send_at_ms or effect.at_ms
+        contact = Contact(at_ms, effect.channel, effect.action, effect.purpose)
+        if effect.mode == OUTBOUND:
+            contact.seq, contact.n = effect.seq, effect.n
+        now_ms = turn.record.received_at_ms
+        reserve(state.profile, playbook, contact, now_ms, is_message=is_message)
+        if over and state.groups:
+            contact_groups(turn, playbook, contact)
     history = history_of(state, effect.action)
     history.offered += 1
     history.last_offered_at_ms = max(history.last_offered_at_ms, effect.at_ms)
@@ -188,17 +190,24 @@ def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
 def remember(state: CustomerState, effect: OpenEffect) -> None:
     """Keep an effect in the state; beyond the limit one goes that has its label already."""
     effects = state.effects
-    if len(effects) >= MAX_OPEN_EFFECTS and effects[0].label >= 0 and not effects[0].send_at_ms:
-        del effects[0]  # the oldest one's window is mostly the first to close
-    elif len(effects) >= MAX_OPEN_EFFECTS:
-        # What is held is kept: nobody else would ever release it. A turn holds fewer than fit.
-        labels = [-2 if e.send_at_ms else e.label for e in effects]
-        # Mostly none has one, and this is asked at every turn of a busy customer.
-        labelled = max(labels) >= 0
-        least = 0 if labelled else NOT_TAUGHT
-        forgotten = next((i for i, label in enumerate(labels) if label >= least), 0)
-        del effects[forgotten]  # the journal keeps every effect anyway
+    if len(effects) >= MAX_OPEN_EFFECTS:
+        del effects[_spare(effects)]  # the journal keeps every effect anyway
     effects.append(effect)
+
+
+def _spare(effects: Sequence[OpenEffect]) -> int:
+    """Return the place of the oldest effect that has its label, else of the oldest that is not held.
+
+    What is held is kept: nobody else would ever release it. A turn holds fewer than fit.
+    """
+    if effects[0].label >= 0 and not effects[0].send_at_ms:
+        return 0  # the oldest one's window is mostly the first to close
+    # Mostly none has a label, and this is asked at every turn of a busy customer.
+    if max(map(_LABEL, effects)) >= 0:
+        for i, effect in enumerate(effects):
+            if effect.label >= 0 and not effect.send_at_ms:
+                return i
+    return next((i for i, effect in enumerate(effects) if not effect.send_at_ms), 0)
 
 
 def history_of(state: CustomerState, action: str) -> ResponseHistory:
@@ -251,11 +260,12 @@ def void_withdrawn(turn: Turn) -> None:
 def close_windows(turn: Turn, now_ms: int) -> None:
     """Label what nobody took in time as not taken, forget what is long over, set the next timer.
 
-    This is where a no is learned: before, a yes may still come. What is held even now was never sent.
+    This is where a no is learned: before, a yes may still come. Silence about what is held even now, or has
+    not arrived, says nothing.
     """
     kept = []
     for effect in turn.state.effects:
-        if effect.label < 0 and effect.expires_at_ms <= now_ms and effect.send_at_ms:
+        if effect.label < 0 and effect.expires_at_ms <= now_ms and _never_arrived(turn, effect):
             effect.label = VOID
         elif effect.label < 0 and effect.expires_at_ms <= now_ms:
             if not effect.outcome:
@@ -276,6 +286,13 @@ def close_windows(turn: Turn, now_ms: int) -> None:
     due_at_ms = min((e.expires_at_ms for e in kept if e.label < 0), default=0)
     if due_at_ms:
         close_at(turn, due_at_ms)
+
+
+def _never_arrived(turn: Turn, effect: OpenEffect) -> bool:
+    if effect.send_at_ms:
+        return True
+    place = (effect.origin or turn.state.number, effect.seq, effect.n)
+    return place in turn.unsent and not effect.outcome
 
 
 def close_at(turn: Turn, due_at_ms: int) -> None:

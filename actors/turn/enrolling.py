@@ -1,5 +1,7 @@
 """Experiments in a turn: which arms a customer is in, and which of them are reached now."""
 
+from functools import lru_cache
+
 from actors.decisioning.inputs import (
     ARBITRATION,
     BUDGET,
@@ -13,6 +15,7 @@ from actors.decisioning.inputs import (
 from actors.domain.events import Event
 from actors.experiments.arms import arms_at, fix
 from actors.experiments.standing import reaches
+from actors.playbook.experiment_model import Experiment
 from actors.playbook.model import Playbook, event_key
 from actors.turn.under_way import Turn
 
@@ -33,9 +36,10 @@ def arms_of(turn: Turn, playbook: Playbook) -> dict[str, str]:
 def enrol(turn: Turn, choice: Choice, playbook: Playbook) -> None:
     """Fix the arms of the experiments that this decision has reached."""
     given, fixed, experiments = turn.given, turn.state.arms, playbook.experiments
-    if given is None:
+    if given is None or not given.arms:
         return
-    new = [experiments.by_name[name] for name in given.arms if name not in fixed]
+    within = _within_reach(playbook, "" if given.proposals else given.channel)
+    new = [within[name] for name in given.arms if name not in fixed and name in within]
     if not new:
         return
     arrived = {(r.action, r.channel) for r in choice.ranked}
@@ -45,6 +49,17 @@ def enrol(turn: Turn, choice: Choice, playbook: Playbook) -> None:
     reached = {each.name: given.arms[each.name] for each in new if reaches(each, at_hand, proposed)}
     turn.record.reached |= reached
     fix(fixed, reached, turn.record.received_at_ms, experiments)
+
+
+@lru_cache(maxsize=256)
+def _within_reach(playbook: Playbook, channel: str) -> dict[str, Experiment]:
+    """Return the experiments that a decision may reach; it is about one channel alone, unless that is empty."""
+    return {
+        each.name: each
+        for each in playbook.experiments.all
+        if not channel
+        or (each.scenarios is None and any(channel == named for _, named in each.covers))
+    }
 
 
 def enlist(turn: Turn, event: Event, at_ms: int, playbook: Playbook) -> None:

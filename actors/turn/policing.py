@@ -8,7 +8,8 @@ from actors.domain.folding.outreach import is_dead
 from actors.domain.profile import Contact
 from actors.playbook.model import Playbook
 from actors.policies.consent import consents_at
-from actors.policies.contact_pressure import Room, recent, reserve, room_for
+from actors.policies.contact_pressure import recent, reserve, room_for
+from actors.policies.counting import Room
 from actors.policies.group_pressure import release_in_group
 from actors.policies.quiet import plan_send
 from actors.policies.suppression import silences_of
@@ -20,7 +21,7 @@ Key = tuple[int, int, int]
 """(origin, seq, n) of a message; origin 0 for the customer's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Policing:
     """What policies say; the fields are those of `DecisionInput`."""
 
@@ -55,14 +56,12 @@ def police(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal], tier: 
     )
     if not proposals:
         return said
-    planned = _planned(turn, playbook, proposals)
-    later = sorted({each.at_ms for each in planned.values()} - {0, now_ms})
-    return replace(
-        said,
-        planned=planned,
-        caps_later={at_ms: room_for(profile, playbook, at_ms, groups) for at_ms in later},
-        barred=barred_channels(turn, playbook, tier),
-    )
+    said.planned = _planned(turn, playbook, proposals)
+    if said.planned:
+        later = sorted({each.at_ms for each in said.planned.values()} - {0, now_ms})
+        said.caps_later = {at: room_for(profile, playbook, at, groups) for at in later}
+    said.barred = barred_channels(turn, playbook, tier)
+    return said
 
 
 def _planned(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal]) -> dict[str, Planned]:

@@ -5,18 +5,15 @@ from actors.domain.actions import TAKEN, VOID, WITHDRAWING, OpenEffect
 from actors.domain.conversation import Utterance, answered
 from actors.domain.events import Response
 from actors.domain.fold import set_consent
-from actors.domain.folding.campaigns import credit_campaign
 from actors.domain.folding.outreach import ADDRESSES, note_answer, note_bounced, note_outcome
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.playbook.policy_model import ANSWERS
 from actors.turn.crediting import (
-    RESPONSE,
     TOUCHES,
+    convert,
     credit_late,
-    credited_line,
     recall,
-    reward,
     success_of,
 )
 from actors.turn.effects import history_of, learn
@@ -52,11 +49,7 @@ def respond(
     if outcome in ANSWERS:
         note_answer(state.profile, outcome, effect.action, effect.channel, at_ms)
     if outcome == "convert":
-        value_minor = response.value_minor or 0
-        state.profile.redemptions += 1
-        credit_campaign(state.profile, effect.seq, at_ms, effect.origin)
-        reward(turn, effect, value_minor, playbook, at_ms)
-        credited_line(turn, effect, RESPONSE, "", "", value_minor)
+        convert(turn, effect, at_ms, playbook)
     elif outcome in success_of(effect.action, playbook) and effect.label != TAKEN:
         history_of(state, effect.action).taken += 1
         learn(turn, effect, taken=True)

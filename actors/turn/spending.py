@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from actors.decisioning.plan import plan_of
 from actors.domain.actions import Effect
 from actors.domain.budgets import Spend, Window
 from actors.lifetime.evaluate import lifetime_of
@@ -15,7 +16,6 @@ from actors.policies.budgets import (
     take,
     to_ledger,
     uses_now,
-    uses_of,
     window_of,
 )
 from actors.turn.under_way import Turn
@@ -40,6 +40,8 @@ def funds_of(turn: Turn, playbook: Playbook) -> tuple[dict[str, float], dict[str
                 turn, _own_window(turn, each, playbook)
             )
             funds[each.name + OF_CUSTOMER] = from_ledger(left)
+    if not turn.prices:
+        return funds, {}
     return funds, {name: price for name, price in turn.prices.items() if name in funds}
 
 
@@ -55,7 +57,9 @@ def lacking(
     turn: Turn, playbook: Playbook, action: Action, channel: str, why: tuple[Collection[str], str]
 ) -> str:
     """Return the budget that cannot pay a message now, or nothing; `why` is (segments, cause)."""
-    uses = uses_now(uses_of(playbook, action, channel), *why)
+    if not playbook.budgets:
+        return ""
+    uses = uses_now(plan_of(playbook).options[action.index][channel].uses, *why)
     return short_of(uses, funds_of(turn, playbook)[0]) if uses else ""
 
 
@@ -69,7 +73,7 @@ def pay(
     action = playbook.action(effect.action) if playbook.budgets else None
     if action is None:
         return
-    uses = uses_now(uses_of(playbook, action, effect.channel), segments, cause)
+    uses = uses_now(plan_of(playbook).options[action.index][effect.channel].uses, segments, cause)
     for key, amount in uses:
         name = key.removesuffix(OF_CUSTOMER)
         budget = playbook.budgets.named(name)

@@ -17,6 +17,8 @@ _MAX_ID = 200
 
 def suggested_in(event: Event | None) -> dict[str, str]:
     """Return the first item that each model suggests; models that have none are left out."""
+    if event is None or SUGGESTED not in event.context:
+        return {}
     return {model: item for model, (item, _) in _first(event).items()}
 
 

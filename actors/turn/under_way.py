@@ -1,6 +1,6 @@
 """A turn while it is under way."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from actors.decisioning.inputs import Chosen, DecisionInput, Prepared
@@ -28,7 +28,7 @@ class Turn:
     an attempt, which take from it; `spent` is what this turn takes, `lifetime` what values are predicted by. `released` are (number, seq, n, instant) of effects that may go from then on, `postponed` of those held until then,
     `dropped` (number, seq, n, whether too late, why) of those never to go, `given_back` (number, seq, n) of
     effects that ended before any attempt. `waiting` tells of effects at which no attempt has begun whether
-    they are held, or cancelled.
+    they are held, or cancelled; `unsent` are those whose window closes and that have not arrived.
     """
 
     state: CustomerState
@@ -61,6 +61,7 @@ class Turn:
     postponed: list[tuple[int, int, int, int]] = field(default_factory=list)
     dropped: list[tuple[int, int, int, bool, str]] = field(default_factory=list)
     waiting: Mapping[tuple[int, int, int], bool] = field(default_factory=dict)
+    unsent: Collection[tuple[int, int, int]] = ()
     given_back: list[tuple[int, int, int]] = field(default_factory=list)
 
 
@@ -76,12 +77,13 @@ class AtHand:
     paused: tuple[str, ...] = ()
     lifetime: LifetimeModel | None = None
     waiting: Mapping[tuple[int, int, int], bool] = field(default_factory=dict)
+    unsent: Collection[tuple[int, int, int]] = ()
 
     def give(self, turn: Turn) -> None:
         """Let a turn have it; before anything is decided."""
         turn.funds, turn.prices = self.funds, self.prices
         turn.paused, turn.lifetime = self.paused, self.lifetime
-        turn.waiting = self.waiting
+        turn.waiting, turn.unsent = self.waiting, self.unsent
 
 
 NOTHING = AtHand()

@@ -13,7 +13,8 @@ import msgpack
 from actors.domain.errors import CodecError
 
 Upcast = Callable[[Any], Any]
-_HEAD = 5
+HEAD = 5
+"""Bytes before the values."""
 
 
 def pack(version: int, values: object) -> bytes:
@@ -22,20 +23,31 @@ def pack(version: int, values: object) -> bytes:
     return bytes((version,)) + crc32(body).to_bytes(4, "big") + body
 
 
+def checked(data: bytes, what: str) -> memoryview:
+    """Return the packed values without their head.
+
+    Raises:
+        CodecError: The checksum does not match.
+    """
+    body = memoryview(data)[HEAD:]
+    if len(data) < HEAD or crc32(body) != int.from_bytes(data[1:HEAD], "big"):
+        raise CodecError(f"{what}: checksum does not match")
+    return body
+
+
 def unpack(data: bytes, current: int, upcasts: Mapping[int, Upcast], what: str) -> Any:
     """Read values back and lift them to the current version.
 
     Raises:
         CodecError: The checksum does not match, or the bytes were written by a newer version.
     """
-    if len(data) < _HEAD or crc32(memoryview(data)[_HEAD:]) != int.from_bytes(data[1:_HEAD], "big"):
-        raise CodecError(f"{what}: checksum does not match")
+    body = checked(data, what)
     version = data[0]
     if version > current:
         raise CodecError(f"{what}: written by version {version}, this is version {current}")
     if not version:
         raise CodecError(f"{what}: this is a marker")
-    values = msgpack.unpackb(memoryview(data)[_HEAD:], strict_map_key=False)
+    values = msgpack.unpackb(body, strict_map_key=False)
     while version < current:
         values = upcasts[version](values)
         version += 1

@@ -41,6 +41,7 @@ def playbook() -> Playbook:
     """Return a playbook of fifty actions on three channels, with all kinds of policies.
 
     Fourteen stand on a page, eighteen are e-mails and eighteen push messages. Some groups have several.
+    Six of the messages are advertising, which rests after a purchase; all of them wait for the morning.
     """
     names = [f"issue{i % 5}/group{i % 30}/action{i:02}" for i in range(ACTIONS)]
     book = {
@@ -66,7 +67,7 @@ def playbook() -> Playbook:
     actions = {
         name: {
             "value": 2 + i % 7,
-            "purpose": "onsite" if i < ON_PAGE else "service",
+            "purpose": "onsite" if i < ON_PAGE else "service" if i % 6 else "marketing",
             "eligible": f"profile.orders >= {i % 3}",
             "applicable": f"conversation.cart_items < {50 + i}",
             "suitable": "profile.recency_days < 400.0",
@@ -78,9 +79,36 @@ def playbook() -> Playbook:
     }
     caps = {
         "day": {"limit": 4, "window": "P1D", "channels": ["email", "app"]},
-        "week": {"limit": 12, "window": "P7D", "channels": ["email", "app"]},
+        "week": {"limit": 12, "window": "week", "channels": ["email", "app"]},
+        "today": {"limit": 4, "window": "day", "channels": ["email", "app"]},
         **{f"g{i}": {"limit": 3, "window": "P7D", "groups": [f"group{i}"]} for i in range(5)},
     }
+    policies = {
+        "caps": caps,
+        "quiet": [{"from": "22:00", "to": "07:00", "channels": ["email", "app"]}],
+        "holidays": [{"country": "DE", "channels": ["email"]}],
+        "suppress": [
+            {"after": "purchase", "scope": "purpose", "purposes": ["marketing"], "for": "P14D"},
+            {"after": "complaint", "scope": "all", "for": "P7D"},
+        ],
+        "suppression": {"afterRefusal": "P30D"},
+        "consent": {"purposesNotNeedingConsent": ["onsite", "service", "marketing"]},
+    }
+    budgets = {
+        "email_money": {
+            "limit": 1e6,
+            "unit": "money",
+            "per": {"channels": ["email"]},
+            "period": "week",
+        },
+        "pushes": {"limit": 10**6, "unit": "count", "per": {"channels": ["app"]}, "period": "day"},
+    }
+    arms = {"arbitrated": 0.97, "random": {"weight": 0.03, "policy": "random"}}
+    experiments = {
+        "holdout": {"kind": "holdout", "share": 0.03, "scope": {"purposes": ["marketing"]}},
+        "engine": {"kind": "engine", "within": "holdout", "control": "random", "arms": arms},
+    }
+    outcomes = {"order": {"on": "Order Completed"}}
     messages_of = names[ON_PAGE:]
     triggers = {"all": {"on": "Page Viewed", "propose": messages_of, "channels": ["email", "app"]}}
     return compile_bundle(
@@ -88,13 +116,17 @@ def playbook() -> Playbook:
             "playbook.yaml": json.dumps(book),
             "actions.yaml": json.dumps({"actions": actions}),
             "triggers.yaml": json.dumps({"triggers": triggers}),
-            "policies.yaml": json.dumps({"caps": caps, "suppression": {"afterRefusal": "P30D"}}),
+            "policies.yaml": json.dumps(policies),
+            "budgets.yaml": json.dumps({"budgets": budgets}),
+            "experiments.yaml": json.dumps(
+                {"outcomes": outcomes, "horizon": "P28D", "experiments": experiments}
+            ),
         }
     )
 
 
 def measure(blocks: int = 11) -> Decided:
-    """Return what a turn costs that asks for one placement and proposes fifty messages.
+    """Return what a turn costs that asks for one placement and proposes thirty-six messages.
 
     States are unpacked for each block, outside the time that is taken, so every turn meets the same.
     """
@@ -155,7 +187,9 @@ def _raw(user: str, name: str = "Page Viewed", message: str = "now") -> dict[str
 
 def _turn(state: CustomerState, event: object, book: Playbook) -> Turn:
     now_ms = START_MS + 10 * _DAY_MS
-    turn = begin(state, event, book, now_ms, at_hand=AtHand({}, {}, ("action:none/at/all",)))  # type: ignore[arg-type]
+    names = [each.name for each in book.budgets.shared]
+    at_hand = AtHand(dict.fromkeys(names, 1e9), dict.fromkeys(names, 0.1), ("action:none/at/all",))
+    turn = begin(state, event, book, now_ms, at_hand=at_hand)  # type: ignore[arg-type]
     decide(turn, _scores(turn), book)
     return turn
 

@@ -10,12 +10,28 @@ from actors.domain.errors import CodecError
 from actors.playbook.budget_model import MONEY, ROLLING, Budget
 from actors.playbook.model import Playbook
 from actors.policies.budgets import from_ledger, span_of, window_of
-from actors.ports import Lookup
+from actors.ports import Lookup, Store
 from actors.session.spending import PRICES, prices_from_bytes
 from actors.wire.instants import format_instant
 from serve_app.api.documentation import READ_PROBLEMS, needs, operation, schema
 from serve_app.api.edge import READ, Edge, add_route, json_response
 from serve_app.api.records import Records
+
+
+async def standing(records: Records, store: Store, now_ms: int) -> list[dict[str, Any]]:
+    """Return limit, spent and left of each budget that has a limit for all customers, in its order."""
+    playbook = await records.active()
+    if playbook is None or not playbook.budgets.shared:
+        return []
+    shared, zone = playbook.budgets.shared, playbook.budgets.zone
+    windows = [window_of(each, zone, now_ms) for each in shared]
+    spent = (await store.lookup(Lookup(budgets=tuple(windows)))).spent
+    rows = []
+    for each, window in zip(shared, windows, strict=True):
+        amounts = _amounts(each, window, spent[each.name], playbook)
+        del amounts["available"]
+        rows.append({"name": each.name, "unit": each.unit, **amounts})
+    return rows
 
 
 def register(app: FastAPI, edge: Edge, records: Records) -> None:

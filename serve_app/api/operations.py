@@ -5,19 +5,23 @@ from typing import Annotated
 from fastapi import FastAPI, Path
 from starlette.responses import Response
 
+from serve_app.api.budgets import standing
 from serve_app.api.documentation import needs, operation, schema
 from serve_app.api.edge import READ, Edge, add_route, json_response
+from serve_app.api.records import Records
 from serve_app.problems import INVALID, KINDS, NOT_FOUND, UNAVAILABLE, ProblemError
 
 _TAG = "Running it"
 
 
-def register(app: FastAPI, edge: Edge) -> None:
+def register(app: FastAPI, edge: Edge, records: Records) -> None:
     """Add status, health, readiness and the problem kinds."""
-    gateway = edge.services.gateway
+    gateway, store = edge.services.gateway, edge.services.store
 
     async def get_status() -> Response:
-        return json_response(await gateway.status(), 200, {"Cache-Control": "no-store"})
+        body = await gateway.status()
+        body["budgets"] = await standing(records, store, gateway.business_ms())
+        return json_response(body, 200, {"Cache-Control": "no-store"})
 
     async def healthz() -> Response:
         return json_response({"status": "ok"})
@@ -41,7 +45,7 @@ def register(app: FastAPI, edge: Edge) -> None:
         dependencies=[edge.requires(READ)],
         **operation(
             "How the system is",
-            "Cells, partitions, epochs, active customers, queue depths, outbox, timers due.",
+            "Cells, partitions, epochs, active customers, queue depths, outbox, timers due; limit, spent and left of budgets.",
             tag=_TAG,
             security=needs(READ),
             replies={200: ("Figures", {"type": "object"})},

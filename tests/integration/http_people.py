@@ -62,7 +62,7 @@ class People:
             self.world._job(each)
             for each in unpack_request(pack_request([item.data for item in items]))
         ]
-        await self.world.session.run(jobs, BOOK)
+        await self.world.session.run(jobs, self.world.playbook)
         return [job.answer for job in jobs]
 
     def say(self, kind: str, **body):

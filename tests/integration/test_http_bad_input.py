@@ -164,6 +164,12 @@ BAD_BODIES = {
         404,
     ),
     "response worth less than nothing": ("/v1/responses", {**TELL, "value": -1}, 422),
+    "response of an order to what is no convert": (
+        "/v1/responses",
+        {**TELL, "orderId": "4711"},
+        422,
+    ),
+    "response of an order without an id": ("/v1/responses", {**TELL, "orderId": ""}, 422),
     "response worth text": ("/v1/responses", {**TELL, "value": "12"}, 422),
     "response worth too much": ("/v1/responses", {**TELL, "value": 1e14}, 422),
     "response in another currency": (

@@ -11,6 +11,7 @@ from actors.playbook.loader import bundle_bytes, compile_bundle, version_of
 from actors.policies.budgets import window_of
 from actors.ports import Change
 from actors.session.spending import PRICES, prices_to_bytes
+from tests.integration.http_people import BUNDLE as BUNDLE_OF_PEOPLE
 from tests.integration.http_people import People
 from tests.unit.playbook.playbook_bundles import small_bundle
 
@@ -78,3 +79,46 @@ def test_whoever_may_not_read_sees_no_budgets(people):
 
 def test_a_playbook_without_budgets_has_an_empty_list():
     assert People().get("/v1/budgets").json()["budgets"] == []
+
+
+def test_the_status_says_of_budgets_for_all_what_is_spent_and_what_is_left(people):
+    spend(people, "tasks", 3000)
+
+    rows = people.get("/v1/status").json()["budgets"]
+
+    assert rows == [
+        {"name": "mail_week", "unit": "money", "limit": 70.0, "spent": 0.0, "left": 70.0},
+        {"name": "tasks", "unit": "count", "limit": 40.0, "spent": 3.0, "left": 37.0},
+    ]
+
+
+def test_the_status_of_a_playbook_without_budgets_has_none():
+    assert People().get("/v1/status").json()["budgets"] == []
+
+
+def test_a_question_on_trial_reserves_and_spends_nothing():
+    budgets = {"all": {"limit": 1, "unit": "count"}}
+    bundle = {**BUNDLE_OF_PEOPLE, "budgets.yaml": json.dumps({"budgets": budgets})}
+    people = People()
+    people.world.playbook = compile_bundle(bundle)
+    asyncio.run(people.store.put_playbook(version_of(bundle), bundle_bytes(bundle), 2))
+
+    def ask(who, **more):
+        body = {"userId": who, "channel": "web", "placements": ["hero"], **more}
+        answer = people.post("/v1/decide", body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["actions"]
+
+    def spent():
+        (row,) = people.get("/v1/budgets").json()["budgets"]
+        return row["spent"], row["left"]
+
+    before = asyncio.run(people.store.counts())
+    assert all(len(ask("ann", dryRun=True)) == 1 for _ in range(3))
+    assert spent() == (0.0, 1.0)
+    assert asyncio.run(people.store.counts()) == before
+
+    assert len(ask("ann")) == 1
+    assert spent() == (1.0, 0.0)
+    assert ask("bob", dryRun=True) == []  # there is nothing left for him
+    assert spent() == (1.0, 0.0)

@@ -132,4 +132,4 @@ def test_ready_and_alive_are_two_things():
 
 
 def test_status_is_what_the_gateway_says():
-    assert Edge().get("/v1/status").json() == {"cells": []}
+    assert Edge().get("/v1/status").json() == {"cells": [], "budgets": []}

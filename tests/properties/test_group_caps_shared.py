@@ -130,8 +130,15 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from([1, 2, 3]), st.sampled_from(["P3D", "day"]), st.lists(steps, max_size=14))
+histories = (
+    st.sampled_from([1, 2, 3]),
+    st.sampled_from(["P3D", "day"]),
+    st.lists(steps, max_size=14),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(*histories)
 @example(1, "P3D", [(0, [(who, "join", 0) for who in PEOPLE], [], 0)] * 2)
 def test_a_household_never_gets_more_than_its_cap_allows_in_any_window(limit, window, plan):
     cells = Cells(limit, window)
@@ -152,8 +159,11 @@ def test_a_household_never_gets_more_than_its_cap_allows_in_any_window(limit, wi
         cells.close()
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from([1, 2, 3]), st.lists(st.tuples(acts, st.integers(0, 2)), max_size=30))
+one_by_one = (st.sampled_from([1, 2, 3]), st.lists(st.tuples(acts, st.integers(0, 2)), max_size=30))
+
+
+@settings(max_examples=settings().max_examples, deadline=None)
+@given(*one_by_one)
 def test_one_after_the_other_everybody_gets_just_what_the_cap_has_room_for(limit, plan):
     cells = Cells(limit)
     try:

@@ -194,7 +194,8 @@ class Sessions(RuleBasedStateMachine):
             assert len(set(keys)) == len(keys)
             made, learnt = Counter(e.action for e in effects), Counter()
             for _, kind, record in turns:
-                assert not record.lessons or kind in {JournalKind.OUTCOME, JournalKind.WAKE}
+                teaches = kind in {JournalKind.OUTCOME, JournalKind.WAKE} or record.credits
+                assert not record.lessons or teaches
                 for lesson in record.lessons:
                     learnt[lesson.action] += lesson.taken + lesson.refused
             assert all(0 <= learnt[action] <= made[action] for action in learnt)

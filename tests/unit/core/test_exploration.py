@@ -63,7 +63,7 @@ def test_the_table_of_normal_quantiles_is_the_same_on_every_machine():
 
 def test_posterior_vectors_have_their_mean_and_deviation_and_stay_between_0_and_1():
     # 256 vectors: the standard error of a mean is sd / 16.
-    drawn = posterior(7, [0.1, 0.5, 0.99, 0.3], [0.02, 0.1, 0.2, 0.0], 256)
+    drawn = posterior(7, [0.1, 0.5, 0.99, 0.3], [0.02, 0.1, 0.2, 0.0], 256, range(4))
 
     assert drawn.min() >= LEAST
     assert drawn.max() == 1.0

@@ -118,3 +118,22 @@ def test_what_no_longer_passes_the_funnel_is_not_shown_again():
 
     assert turn.record.again == []
     assert [e.action for e in turn.record.effects] == [SECOND_BANNER]
+
+
+def test_of_two_of_one_group_that_stand_from_two_turns_only_the_first_is_shown_together():
+    def banner(placement):
+        shown_there = {"web": {"placements": [placement]}}
+        return ACTIONS[BANNER] | {"treatments": shown_there}
+
+    one, two = "offer/web/one", "offer/web/two"
+    thanks = {"thank": {"on": "Order Completed", "propose": [THANKS]}}
+    actions = {one: banner("hero"), two: banner("basket"), THANKS: ACTIONS[THANKS]}
+    playbook = make_playbook(actions=actions, triggers=thanks, policies={})
+    state = make_state()
+    for placement in ("hero", "basket"):
+        take(state, question(placements=(placement,)), playbook=playbook)
+
+    turn = take(state, question(placements=("hero", "basket")), NOW + DAY, playbook)
+
+    assert [e.action for e in turn.record.again] == [one]
+    assert turn.record.effects == []

@@ -93,33 +93,45 @@ def test_the_share_of_votes_is_the_share_of_vectors_in_which_a_candidate_is_best
     assert len({each[1] for each in found}) > 5
 
 
-def test_nothing_gets_the_votes_of_the_vectors_in_which_all_is_worth_less():
+def test_doubt_about_an_offer_that_is_worth_its_cost_on_average_leaves_no_slot_empty():
+    web = {"web": {"cost": 0.2, "placements": ["hero"]}}
     playbook = make_playbook(
-        actions={
-            BANNER: ACTIONS[BANNER] | {"treatments": {"web": {"cost": 0.2, "placements": ["hero"]}}}
-        },
-        triggers={},
-        policies={},
+        actions={BANNER: ACTIONS[BANNER] | {"treatments": web}}, triggers={}, policies={}
     )
-    asked = DecisionInput(at_ms=NOW, seed=4, channel="web", placements=("hero",), max_actions=1)
     prepared = Prepared("standard", (), (Candidate(0, "web", "hero", ""),), {0: 1.0}, ())
 
-    # Worth 5.00 × (5 % ± 2 %) − 0.20: less than nothing below 4 %, with probability Φ(−½) = 0.31.
-    found = [
-        choose(prepared, prepared_seed, {0: Score(0.05, 9.0, 0.02)}, playbook).draws[0].nothing
-        for prepared_seed in [
-            DecisionInput(
-                **{
-                    name: getattr(asked, name)
-                    for name in ("at_ms", "channel", "placements", "max_actions")
-                },
-                seed=seed,
-            )
-            for seed in range(200)
-        ]
-    ]
+    # Worth 5.00 × (5 % ± 2 %) − 0.20: less than nothing under 31 % of the vectors.
+    for seed in range(50):
+        asked = DecisionInput(
+            at_ms=NOW, seed=seed, channel="web", placements=("hero",), max_actions=1
+        )
+        choice = choose(prepared, asked, {0: Score(0.05, 9.0, 0.02)}, playbook)
+        assert choice.draws[0].nothing == 0.0
+        assert choice.chosen[0].chosen_with == 1.0
 
-    assert sum(found) / 200 == pytest.approx(0.95 * 0.31, abs=0.01)
+
+def test_vectors_that_doubt_all_offers_still_tell_the_better_from_the_worse():
+    scores = [Score(0.05, 9.0, 0.02), Score(0.05, 9.0, 0.02)]
+    costly = {"web": {"cost": 0.2, "placements": ["hero"]}}
+    rivals = {
+        f"offer/rival{i}/banner": ACTIONS[BANNER] | {"value": value, "treatments": costly}
+        for i, value in enumerate((5, 4.5))
+    }
+    playbook = make_playbook(actions=rivals, triggers={}, policies={})
+    both = tuple(Candidate(i, "web", "hero", "") for i in range(2))
+    prepared = Prepared("standard", (), both, {0: 1.0, 1: 1.0}, ())
+    votes = [0.0, 0.0]
+    for seed in range(200):
+        asked = DecisionInput(
+            at_ms=NOW, seed=seed, channel="web", placements=("hero",), max_actions=1
+        )
+        choice = choose(prepared, asked, dict(enumerate(scores)), playbook)
+        for ranked in choice.ranked:
+            votes[ranked.action] += ranked.probability
+
+    assert sum(votes) == pytest.approx(200)
+    # Two normals with means .05 and .025 and deviations .10 and .09: P(first is more) = Φ(.19) = .57.
+    assert votes[0] / 200 == pytest.approx(0.95 * 0.574 + 0.025, abs=0.015)
 
 
 def test_a_new_action_gets_two_percent_of_those_for_whom_it_would_be_best():

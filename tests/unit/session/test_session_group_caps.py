@@ -1,11 +1,13 @@
 """Caps that members of a household share, also in batches, races and failures."""
 
 import asyncio
+import json
 from functools import partial
 
 from actors import turn as core
 from actors.decisioning.record import replay
 from actors.domain.ids import customer_text
+from actors.playbook.loader import compile_bundle
 from actors.policies.verdicts import LATE_MS
 from actors.ports import Change, GroupWrite, JournalRow, Lookup
 from actors.wire.messages import Routed
@@ -22,6 +24,7 @@ from tests.group_books import (
     OtherCell,
     a_home,
     group_book,
+    group_bundle,
     leaves,
     members,
     sound_groups,
@@ -94,6 +97,25 @@ def test_of_members_in_one_batch_one_gets_what_the_cap_allows(home):
     counted = [home.turns(n)[-1][2].decision.given.caps[0][0] for n in (ANN, BOB, CARL)]
     assert counted == [0, 1, 1]
     assert all(replay(home.turns(n)[-1][2].decision, HOMES).identical for n in (ANN, BOB, CARL))
+
+
+def test_of_members_in_one_batch_whose_letters_wait_for_the_morning_one_gets_one(world):
+    """The second was judged with the first one's place in the morning, not with that of before it."""
+    policies = {"caps": CAPS, "quiet": [{"from": "07:30", "to": "10:00"}]}
+    world.playbook = compile_bundle(group_bundle() | {"policies.yaml": json.dumps(policies)})
+    a_home(world, "ann", "bob", "carl")
+
+    world.codes(*(wants(who, id=who) for who in ("ann", "bob", "carl")))
+
+    records = [world.turns(n)[-1][2] for n in (ANN, BOB, CARL)]
+    assert [len(record.effects) for record in records] == [1, 0, 0]
+    given = [record.decision.given for record in records]
+    (morning,) = given[0].caps_later
+    assert morning > NOW
+    assert [each.caps_later[morning][0][0] for each in given] == [0, 1, 1]
+    refused = records[1].decision
+    assert [row[3] for row in refused.outcome[2]] == ["home_weekly"]
+    assert replay(refused, world.playbook).identical
 
 
 def test_a_cap_with_room_for_two_gives_two_in_one_batch(world):

@@ -1,6 +1,6 @@
 import asyncio
 
-from actors.ports import Change, JournalKind, TimerRow
+from actors.ports import Change, JournalKind, OutboxState, TimerRow
 from actors.session import Job, TimerJob
 from actors.wire.messages import Routed
 from actors.wire.state import pack_state
@@ -18,6 +18,7 @@ from tests.builders import (
     question,
     user,
 )
+from tests.unit.session.held_messages import attempt, settle
 
 ANN = number_of(user("ann"))
 REMIND = "trigger/remind/c1"
@@ -209,6 +210,8 @@ def test_a_timer_that_failed_is_not_tried_again_by_this_process(world, monkeypat
 
 def test_windows_that_closed_teach_when_their_time_comes(world):
     world.reply(order(id="m1"))
+    attempt(world)
+    settle(world, OutboxState.SENT)
     world.clock.advance(7 * DAY)
 
     world.jobs(due(world, "close"))
