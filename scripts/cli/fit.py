@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.cli.fit_items import items
+from scripts.cli.fit_needs import check_needs
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
 
 if TYPE_CHECKING:
@@ -78,14 +79,7 @@ def clv(  # noqa: PLR0913 - one parameter an option
       righttime fit clv --store sqlite:////srv/righttime/righttime.db
     """
     with speaking(as_json=as_json, debug=debug) as output:
-        if source is None and store is None:
-            raise Failure("there is nothing to fit: name a FILE, or a --store to read from")
-        try:
-            import scipy  # noqa: F401
-        except ModuleNotFoundError as error:
-            raise Failure(
-                "fitting needs scipy: run `uv sync --extra fit`, or pip install 'righttime[fit]'"
-            ) from error
+        check_needs(source, store)
         cohort = _read(output, source, store, until, digits)
         model, result = _fit(output, cohort, horizon_weeks, discount)
         _keep(output, model, store, out)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from scripts.cli.fit_needs import check_needs
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
 
 if TYPE_CHECKING:
@@ -53,14 +54,7 @@ def items(
       righttime fit items --store sqlite:////srv/righttime/righttime.db
     """
     with speaking(as_json=as_json, debug=debug) as output:
-        if source is None and store is None:
-            raise Failure("there is nothing to fit: name a FILE, or a --store to read from")
-        try:
-            import scipy  # noqa: F401
-        except ModuleNotFoundError as error:
-            raise Failure(
-                "fitting needs scipy: run `uv sync --extra fit`, or pip install 'righttime[fit]'"
-            ) from error
+        check_needs(source, store)
         from scripts.fitting.items import fit, judge, split
 
         output.console.print("Reading the baskets ...")

@@ -95,7 +95,13 @@ def test_an_outcome_is_credited_once_and_teaches_the_models(system):
     answers = [system("POST", "/v1/responses", outcome) for _ in range(2)]
 
     assert [a[1]["status"] for a in answers] == ["accepted", "duplicate"]
-    assert eventually(lambda: system("GET", "/v1/status")[1]["models"]["lessons"] == lessons + 1)
+    seen = []
+
+    def learned():
+        seen.append(system("GET", "/v1/status")[1]["models"]["lessons"])
+        return seen[-1] == lessons + 1
+
+    assert eventually(learned), (lessons, seen[:3], seen[-3:], reply, system("GET", "/v1/models"))
 
 
 def test_an_unknown_effect_is_not_found(system):
