@@ -14,6 +14,7 @@ from actors.domain.scores import Score, Scores
 from actors.domain.state import CustomerState
 from actors.playbook.loader import compile_bundle, library
 from actors.wire.state import pack_state, unpack_state
+from tests.builders import plenty
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,7 +36,11 @@ PARTS = {
     "baselines": 11,
     "segments": 13,
     "scenarios": 15,
+    "experiments": 16,
+    "conversions": 17,
+    "own budget": 18,
 }
+"""By place; a state ends with the last one that it has."""
 IDS = IdSpace(b"k" * 32)
 
 
@@ -71,7 +76,9 @@ class Life:
             max_actions=len(placements),
             at_ms=call.at_ms,
         )
-        turn = core.begin(self.state, event, self.playbook, call.at_ms)
+        turn = core.begin(
+            self.state, event, self.playbook, call.at_ms, at_hand=plenty(self.playbook)
+        )
         self._end(turn)
         if call.kind == "assignment" and turn.record.effects:
             self.mailed[call.campaign] = turn.record.effects[0]
@@ -86,13 +93,15 @@ class Life:
             message_id=call.body["messageId"], effect_key=key, outcome="convert", at_ms=call.at_ms
         )
         turn = core.respond(self.state, said, effect, call.at_ms, self.playbook)
+        plenty(self.playbook).give(turn)
         core.reconsider(turn, self.playbook)
         self._end(turn)
 
     def wake_until(self, at_ms):
         while due := [t for t in self.state.timers if t.due_at_ms <= at_ms]:
             timer = min(due, key=lambda t: (t.due_at_ms, t.key))
-            self._end(core.wake(self.state, timer, self.playbook, timer.due_at_ms))
+            at_hand = plenty(self.playbook)
+            self._end(core.wake(self.state, timer, self.playbook, timer.due_at_ms, at_hand=at_hand))
 
     def _end(self, turn):
         rows = tuple(Score(row.prior, 100.0) for row in turn.rows)
@@ -123,7 +132,10 @@ def lives():
 def parts_of(state):
     """Bytes of each part, as `pack_state` writes it."""
     values = msgpack.unpackb(pack_state(state)[HEAD:], strict_map_key=False)
-    return {name: len(msgpack.packb(values[place])) for name, place in PARTS.items()}
+    return {
+        name: len(msgpack.packb(values[place])) if place < len(values) else 0
+        for name, place in PARTS.items()
+    }
 
 
 def test_the_whole_state_of_every_real_household_is_small(lives):
