@@ -100,9 +100,22 @@ class RayGateway:
             raise TypeError("the clock of this system is real")
         await self._until_whole(self._clock.business_ms())
         fired = await self._until_whole(to_ms)
+        # Stored first: a cell that is away at this moment reads it when it comes back. No cell's clock
+        # moves before: one without a share yet would fire late what it is handed meanwhile.
         await store_virtual_ms(self._store, max(to_ms, self._clock.business_ms()))
+        await self._move_clocks(to_ms)
         self._clock.advance_to(to_ms)
         return fired
+
+    async def _move_clocks(self, to_ms: int) -> None:
+        """Move the clock of every cell; one that has died meanwhile comes back with the stored time."""
+        for _ in range(120):
+            answers = await self._everywhere(lambda cell: cell.move_clock.remote(to_ms), 60.0)
+            if not any(isinstance(each, BaseException) for each in answers):
+                return
+            await asyncio.sleep(0.25)
+            await self.directory.refresh()
+        raise StoreUnavailableError("not every cell moved its clock")
 
     async def _until_whole(self, to_ms: int) -> int:
         """Fire what is due everywhere; return how many fired.
@@ -112,7 +125,7 @@ class RayGateway:
         fired = 0
         for _ in range(120):
             version = await self._store.map_version()
-            answers = await self._everywhere(lambda cell: cell.advance.remote(to_ms), 300.0)
+            answers = await self._everywhere(lambda cell: cell.fire_until.remote(to_ms), 300.0)
             done: list[tuple[int, int]] = [each for each in answers if isinstance(each, tuple)]
             fired += sum(count for count, _ in done)
             whole = len(done) == len(answers) and sum(owned for _, owned in done) >= PARTITIONS

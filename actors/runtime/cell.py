@@ -168,8 +168,8 @@ class CellHost:
         """Answer a request from a front door; see `actors.wire.messages`."""
         return await self._serving().apply(request)
 
-    async def advance(self, to_ms: int) -> tuple[int, int]:
-        """Fire what is due up to a virtual time and move the clock.
+    async def fire_until(self, to_ms: int) -> tuple[int, int]:
+        """Fire what is due up to a virtual time; the clock stays where it is.
 
         Returns:
             How many fired, and of how many partitions that were owned all along at least.
@@ -178,9 +178,14 @@ class CellHost:
             raise RuntimeError("the clock of this system is real")
         host = self._serving()
         owned = len(host.epochs)
-        fired = await host.advance(to_ms)
+        fired = await host.fire_until(to_ms)
         self._wake_dispatcher()
         return fired, owned
+
+    async def move_clock(self, to_ms: int) -> None:
+        """Move the virtual clock, after `fire_until` in every cell."""
+        self._serving().move_clock(to_ms)
+        self._wake_dispatcher()
 
     async def claim(self, rows: list[tuple[int, str, int]]) -> int:
         """Claim partitions, each (partition, owner, epoch) as last seen; return how many were won."""

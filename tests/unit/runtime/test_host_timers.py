@@ -66,6 +66,23 @@ def test_advancing_fires_what_is_due_in_order_of_time_and_moves_the_clock():
     asyncio.run(scenario())
 
 
+def test_what_is_handed_over_before_the_clock_moves_still_fires_at_its_time():
+    async def scenario():
+        clock = VirtualClock(NOW)
+        async with hosting(clock) as host:
+            assert await host.fire_until(NOW + DAY) == 0
+            assert clock.business_ms() == NOW
+            await answered(host, added("c1", "ann", id="m1", at=NOW))
+
+            assert await host.fire_until(NOW + DAY) >= 1
+            host.move_clock(NOW + DAY)
+
+            assert (ANN, "c1", NOW + 30 * MINUTE) in await woken(host, ANN)
+            assert clock.business_ms() == NOW + DAY
+
+    asyncio.run(scenario())
+
+
 def test_advancing_fires_what_a_wake_itself_has_set():
     async def scenario():
         async with hosting(VirtualClock(NOW)) as host:
