@@ -5,8 +5,8 @@ from typing import Any
 from actors.briefing import Briefing, narrate
 from actors.briefing import model as m
 from actors.domain.ids import customer_text
+from actors.domain.instants import format_instant
 from actors.playbook.durations import format_duration
-from actors.wire.instants import format_instant
 from serve_app.render import instant, units
 
 

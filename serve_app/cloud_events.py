@@ -23,7 +23,7 @@ from cloudevents.core.exceptions import CloudEventValidationError
 from cloudevents.core.v1.event import CloudEvent
 
 from actors.domain.events import EVENT_TYPES
-from actors.wire.instants import EPOCH, LATEST_MS
+from actors.domain.instants import EPOCH, LATEST_MS
 from serve_app.bodies import JSON_TYPES, strictly
 from serve_app.instants import parse_instant
 from serve_app.problems import INVALID, UNSUPPORTED, FieldError, ProblemError, invalid, location

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from actors.briefing.purposes import purposes_of
 from actors.channels.body import purpose_of
+from actors.domain.instants import format_instant
 from actors.domain.profile import ConsentState
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.policies.consent import consent_refusal, consents_at
 from actors.ports import OutboxItem, OutboxState, Store
-from actors.wire.instants import format_instant
 from serve_app.privacy_bodies import ConsentOut, PermissionOut
 
 POLL_S = 0.05

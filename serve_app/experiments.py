@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from actors.domain.errors import CodecError
+from actors.domain.instants import format_instant
 from actors.experiments.report import report
 from actors.experiments.tally import Tally
 from actors.playbook.experiment_model import LOGGED, Experiment, Experiments
 from actors.playbook.model import Playbook, event_key
 from actors.ports import JournalKind, Store, TimelineRow
 from actors.wire.glimpses import Glimpse, glimpse
-from actors.wire.instants import format_instant
 
 MAX_ROWS = 50_000
 """Turns that one request reads at most: a report that is further behind says so."""

@@ -12,13 +12,13 @@ from actors.domain.economics import Economics
 from actors.domain.errors import CodecError
 from actors.domain.events import Event
 from actors.domain.ids import customer_text
+from actors.domain.instants import format_instant
 from actors.domain.journeys import Journeys
 from actors.domain.merges import MergeRecord
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.ports import Lookup, OutboxItem, OutboxState, Store, TimelineRow
 from actors.stores.rules import OUTBOX_STATES
-from actors.wire.instants import format_instant
 from actors.wire.records import unpack_turn
 from actors.wire.state import unpack_state
 from serve_app.consents import consents_json

@@ -8,13 +8,13 @@ from typing import Any
 from actors.domain.economics import STANDARD
 from actors.domain.groups import GroupKey, GroupState, current
 from actors.domain.ids import customer_text
+from actors.domain.instants import format_instant
 from actors.domain.profile import Profile
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.policies.contact_pressure import counted
 from actors.ports import Lookup, Member, Store, StoredCustomer
 from actors.wire.groups import unpack_group
-from actors.wire.instants import format_instant
 from actors.wire.markers import read_marker
 from actors.wire.state import unpack_state
 from serve_app.render.values import MoneyFormat, instant

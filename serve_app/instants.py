@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from actors.wire.instants import EPOCH
+from actors.domain.instants import EPOCH
 
 _DAY_MS = 86_400_000
 _INSTANT = re.compile(

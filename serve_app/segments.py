@@ -8,10 +8,10 @@ from typing import Any
 from actors.decisioning.membership import SEGMENTS, standing_of
 from actors.domain.economics import Economics, profit_and_loss
 from actors.domain.ids import customer_text
+from actors.domain.instants import format_instant
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook, Segment
 from actors.ports import Lookup, SegmentFlow, Store, StoredCustomer
-from actors.wire.instants import format_instant
 from actors.wire.markers import read_marker
 from actors.wire.state import unpack_state
 from serve_app.render.values import MoneyFormat

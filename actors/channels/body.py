@@ -7,8 +7,8 @@ import msgpack
 
 from actors.domain.errors import CodecError
 from actors.domain.ids import customer_text, decision_text, effect_text
+from actors.domain.instants import format_instant
 from actors.ports import OutboxItem
-from actors.wire.instants import format_instant
 
 
 def key_of(item: OutboxItem) -> str:

@@ -68,6 +68,10 @@ class CustomerState:
     conversions: list[Conversion] = field(default_factory=list)
     invested: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
+    def place_of(self, effect: OpenEffect) -> tuple[int, int, int]:
+        """Return (number, seq, n): how the store names an effect that this customer remembers."""
+        return effect.origin or self.number, effect.seq, effect.n
+
     def effect(self, seq: int, n: int, origin: int = 0) -> OpenEffect | None:
         """Return the remembered effect, or None when it is unknown or was forgotten.
 

@@ -228,9 +228,9 @@ def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
 def _finish(turn: Turn, playbook: Playbook) -> None:
     """See to what a turn leaves behind, whatever it was about."""
     if turn.cancelled:
-        withdraw_waiting(turn, playbook)
+        withdraw_waiting(turn)
     if turn.outbox and any(effect.send_at_ms for effect in turn.outbox):
-        look_after_held(turn, playbook)
+        look_after_held(turn)
     void_withdrawn(turn)
     look_after_effects(turn, playbook)
     look_after_age(turn, playbook)

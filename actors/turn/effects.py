@@ -154,6 +154,28 @@ def record_effect(turn: Turn, trigger: Trigger, tier: str, playbook: Playbook) -
     )
 
 
+def queue_for_system(
+    turn: Turn, action: str, channel: str, purpose: str, expires_at_ms: int, content: dict[str, Any]
+) -> Effect:
+    """Queue what another system is told: an effect, but nothing said to the customer."""
+    effect = Effect(
+        seq=turn.state.seq,
+        n=len(turn.record.effects),
+        action=action,
+        channel=channel,
+        placement="",
+        mode=OUTBOUND,
+        purpose=purpose,
+        segment="",
+        at_ms=turn.record.received_at_ms,
+        expires_at_ms=expires_at_ms,
+        content=content,
+    )
+    turn.record.effects.append(effect)
+    turn.outbox.append(effect)
+    return effect
+
+
 def add_effect(turn: Turn, playbook: Playbook, effect: Effect) -> None:
     """Count an effect as a contact, remember it, and see that its window will be closed."""
     state = turn.state
@@ -252,7 +274,7 @@ def void_withdrawn(turn: Turn) -> None:
     unsent, doubtful = set(turn.given_back), set(turn.cancelled)
     for effect in state.effects:
         if effect.label == NOT_TAUGHT:
-            place = (effect.origin or state.number, effect.seq, effect.n)
+            place = state.place_of(effect)
             if place in unsent or (place in doubtful and not effect.outcome):
                 effect.label = VOID
 
@@ -291,8 +313,7 @@ def close_windows(turn: Turn, now_ms: int) -> None:
 def _never_arrived(turn: Turn, effect: OpenEffect) -> bool:
     if effect.send_at_ms:
         return True
-    place = (effect.origin or turn.state.number, effect.seq, effect.n)
-    return place in turn.unsent and not effect.outcome
+    return turn.state.place_of(effect) in turn.unsent and not effect.outcome
 
 
 def close_at(turn: Turn, due_at_ms: int) -> None:

@@ -6,13 +6,14 @@ a cap holds it, and nobody learns from it.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
-from actors.domain.actions import FEED, OUTBOUND, Effect, OpenEffect
+from actors.domain.actions import FEED, OpenEffect
 from actors.domain.ids import effect_text
+from actors.domain.instants import format_instant
 from actors.playbook.feed_model import ENTERED, LEFT, NO_FEEDS, OUTCOME, Feed
 from actors.playbook.model import Playbook
 from actors.turn.crediting import RESPONSE
+from actors.turn.effects import queue_for_system
 from actors.turn.under_way import Turn
 
 FEED_PURPOSE = "feed"
@@ -31,7 +32,7 @@ def feed(turn: Turn, playbook: Playbook) -> None:
         (LEFT, feeds.left, turn.left),
     ):
         for name in names:
-            told: Content = {"type": what, "segment": name, "at": _instant(at_ms)}
+            told: Content = {"type": what, "segment": name, "at": format_instant(at_ms)}
             _tell(turn, [f for f in listening if _lets(f.segments, name)], told)
     if feeds.outcome:
         for outcome, told in _outcomes(turn, playbook):
@@ -66,10 +67,10 @@ def _outcome(turn: Turn, effect: OpenEffect, outcome: str, at_ms: int, more: Con
     return {
         "type": OUTCOME,
         "outcome": outcome,
-        "effectKey": effect_text(effect.origin or turn.state.number, effect.seq, effect.n),
+        "effectKey": effect_text(*turn.state.place_of(effect)),
         "action": effect.action,
         "channel": effect.channel,
-        "at": _instant(at_ms),
+        "at": format_instant(at_ms),
         **more,
     }
 
@@ -79,11 +80,6 @@ def _money(minor: int, playbook: Playbook) -> Content:
     return {"value": round(minor / 10**digits, digits), "currency": playbook.currency}
 
 
-def _instant(at_ms: int) -> str:
-    at = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03}Z"
-
-
 def _lets(names: frozenset[str] | None, name: str) -> bool:
     return names is None or name in names
 
@@ -91,18 +87,6 @@ def _lets(names: frozenset[str] | None, name: str) -> bool:
 def _tell(turn: Turn, feeds: Sequence[Feed], content: Content) -> None:
     now_ms = turn.record.received_at_ms
     for each in feeds:
-        effect = Effect(
-            seq=turn.state.seq,
-            n=len(turn.record.effects),
-            action=f"{FEED}{each.name}/{content['type']}",
-            channel=each.channel,
-            placement="",
-            mode=OUTBOUND,
-            purpose=FEED_PURPOSE,
-            segment="",
-            at_ms=now_ms,
-            expires_at_ms=now_ms + each.expires_after_ms,
-            content=dict(content),
-        )
-        turn.record.effects.append(effect)
-        turn.outbox.append(effect)
+        action = f"{FEED}{each.name}/{content['type']}"
+        expires_at_ms = now_ms + each.expires_after_ms
+        queue_for_system(turn, action, each.channel, FEED_PURPOSE, expires_at_ms, dict(content))

@@ -27,11 +27,11 @@ MAX_HELD = 24
 """Held messages of one customer; beyond it the first to be made is dropped."""
 
 
-def look_after_held(turn: Turn, playbook: Playbook) -> None:
+def look_after_held(turn: Turn) -> None:
     """See to it that held messages are looked at when the first of them is to go."""
     held = held_effects(turn.state)
     for effect in sorted(held, key=lambda e: (e.at_ms, e.seq, e.n))[: max(0, len(held) - MAX_HELD)]:
-        drop(turn, effect, playbook, "too many messages are held")
+        drop(turn, effect, "too many messages are held")
     due = [effect.send_at_ms for effect in held_effects(turn.state)]
     keep_timer(turn, SEND, SEND, min(due, default=None), always=True)
 
@@ -57,16 +57,16 @@ def release_due(turn: Turn, playbook: Playbook) -> None:
     """
     now_ms = turn.record.received_at_ms
     for effect in sorted(turn.state.effects, key=lambda e: (e.send_at_ms, e.seq, e.n)):
-        held = turn.waiting.get(place_of(turn.state, effect))
+        held = turn.waiting.get(turn.state.place_of(effect))
         if held is False:
             effect.send_at_ms = 0
-            give_back(turn, effect, playbook)
+            give_back(turn, effect)
         elif 0 < effect.send_at_ms <= now_ms:
             if held:
                 judge(turn, effect, playbook)
             else:
                 effect.send_at_ms = 0
-    look_after_held(turn, playbook)
+    look_after_held(turn)
 
 
 def review(turn: Turn, given: Mapping[str, Any], playbook: Playbook) -> None:
@@ -89,7 +89,7 @@ def review(turn: Turn, given: Mapping[str, Any], playbook: Playbook) -> None:
         purpose=given["purpose"],
     )
     judge(turn, effect, playbook, attempted=given["attempted"])
-    look_after_held(turn, playbook)
+    look_after_held(turn)
 
 
 def judge(turn: Turn, effect: OpenEffect, playbook: Playbook, *, attempted: bool = False) -> None:
@@ -99,7 +99,7 @@ def judge(turn: Turn, effect: OpenEffect, playbook: Playbook, *, attempted: bool
     whatever happens, and it waits in its channel's queue.
     """
     state, now_ms = turn.state, turn.record.received_at_ms
-    place = place_of(state, effect)
+    place = state.place_of(effect)
     said = may_go(state, effect, playbook, now_ms, origin=effect.origin, groups=own_groups(turn))
     until_ms = max(said.until_ms, now_ms + 1)
     if said.verdict is Verdict.ALLOW:
@@ -108,7 +108,7 @@ def judge(turn: Turn, effect: OpenEffect, playbook: Playbook, *, attempted: bool
         turn.released.append((*place, now_ms))
         return
     if said.verdict is Verdict.DROP or until_ms >= effect.expires_at_ms:
-        drop(turn, effect, playbook, said.why, attempted=attempted)
+        drop(turn, effect, said.why, attempted=attempted)
         return
     _count(turn, effect, until_ms, playbook, attempted=attempted)
     turn.record.notes.append(f"held: {effect.action}: {said.why}")
@@ -137,49 +137,40 @@ def _key(effect: OpenEffect) -> tuple[int, int, int]:
     return effect.origin, effect.seq, effect.n
 
 
-def drop(
-    turn: Turn, effect: OpenEffect, playbook: Playbook, why: str, *, attempted: bool = False
-) -> None:
+def drop(turn: Turn, effect: OpenEffect, why: str, *, attempted: bool = False) -> None:
     """End a message that waits; unless an attempt began, it is as if it had never been."""
     late = effect.expires_at_ms <= turn.record.received_at_ms
-    turn.dropped.append((*place_of(turn.state, effect), late, why))
+    turn.dropped.append((*turn.state.place_of(effect), late, why))
     turn.record.notes.append(f"dropped: {effect.action}: {why}")
     effect.send_at_ms = 0
     if not attempted:
-        give_back(turn, effect, playbook)
+        give_back(turn, effect)
 
 
-def give_back(turn: Turn, effect: OpenEffect, playbook: Playbook) -> None:
+def give_back(turn: Turn, effect: OpenEffect) -> None:
     """Take back the reservation of what was never attempted, and forget it: nothing is learned of it."""
-    unreserve(turn, (effect.origin, effect.seq, effect.n), playbook)
-    turn.given_back.append(place_of(turn.state, effect))
+    unreserve(turn, _key(effect))
+    turn.given_back.append(turn.state.place_of(effect))
     turn.state.effects = [each for each in turn.state.effects if each is not effect]
 
 
-def withdraw_waiting(turn: Turn, playbook: Playbook) -> None:
+def withdraw_waiting(turn: Turn) -> None:
     """Give back what this turn has cancelled, where that is certain; have the rest looked up.
 
     What is held has not been attempted. Of what was handed over only the store can say whether an attempt
     had begun: the timer `send` asks it, once this turn is committed.
     """
-    if not turn.cancelled:
-        return
     gone, doubtful = set(turn.cancelled), False
     for effect in list(turn.state.effects):
-        if place_of(turn.state, effect) not in gone:
+        if turn.state.place_of(effect) not in gone:
             continue
         unwritten = effect.seq == turn.state.seq and not effect.origin
         if effect.send_at_ms or unwritten:
             effect.send_at_ms = 0
-            give_back(turn, effect, playbook)
+            give_back(turn, effect)
         else:
             # Withdrawn anew by every event that says so, it is looked up once; see `void_withdrawn`.
             doubtful |= effect.label == NOT_TAUGHT and not effect.outcome
-    look_after_held(turn, playbook)
+    look_after_held(turn)
     if doubtful:
         keep_timer(turn, SEND, SEND, turn.record.received_at_ms, always=True)
-
-
-def place_of(state: CustomerState, effect: OpenEffect) -> tuple[int, int, int]:
-    """Return (number, seq, n): how the store names an effect."""
-    return effect.origin or state.number, effect.seq, effect.n

@@ -120,9 +120,8 @@ def move_contact(
     contact_groups(turn, playbook, moved)
 
 
-def unreserve(turn: Turn, key: Key, playbook: Playbook) -> None:
+def unreserve(turn: Turn, key: Key) -> None:
     """Take back the reservation of a message that is not going to be sent, wherever it counts."""
-    del playbook
     for contact in [each for each in turn.state.profile.contacts if _key(each) == key]:
         _take_out(turn, contact)
 

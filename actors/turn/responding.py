@@ -57,11 +57,7 @@ def respond(
         effect.label = VOID
     if outcome in WITHDRAWING:
         set_consent(state.profile, effect.channel, False, at_ms, outcome)
-        turn.cancelled = [
-            (e.origin or state.number, e.seq, e.n)
-            for e in state.effects
-            if e.channel == effect.channel
-        ]
+        turn.cancelled = [state.place_of(e) for e in state.effects if e.channel == effect.channel]
     effect.outcome = outcome
     answered(state.conversation, effect.seq, effect.n, outcome, at_ms, effect.origin)
     if outcome in TOUCHES and state.conversions:

@@ -8,7 +8,7 @@ from typing import Any
 from actors.decisioning.context import Occasion
 from actors.decisioning.inputs import Choice, Chosen, Proposal, Ranked, Removal
 from actors.decisioning.plan import Standing
-from actors.domain.actions import CALL, OUTBOUND, Effect, OpenEffect
+from actors.domain.actions import CALL, OpenEffect
 from actors.domain.conversation import CASE
 from actors.domain.dialogue import close_thread, open_thread
 from actors.domain.events import ANSWER, DECIDE, ENTER, Command
@@ -17,7 +17,7 @@ from actors.playbook.model import Action, Playbook, event_key
 from actors.playbook.scenario_model import LAUNCH
 from actors.scenarios import engine
 from actors.scenarios.world import CallOut, Offer, Progress, Signal
-from actors.turn.effects import commit_effect, learn
+from actors.turn.effects import commit_effect, learn, queue_for_system
 from actors.turn.mandatory import permitted
 from actors.turn.spending import pay
 from actors.turn.surroundings import Surroundings
@@ -331,20 +331,9 @@ def _settle(turn: Turn, progress: Progress, playbook: Playbook, world: Surroundi
 
 
 def _call(turn: Turn, call: CallOut) -> None:
-    """Queue the call of a webhook: an effect, but nothing said to the customer."""
-    effect = Effect(
-        seq=turn.state.seq,
-        n=len(turn.record.effects),
-        action=f"{CALL}{call.scenario}/{call.step}",
-        channel=call.channel,
-        placement="",
-        mode=OUTBOUND,
-        purpose=_CALL_PURPOSE,
-        segment="",
-        at_ms=turn.record.received_at_ms,
-        expires_at_ms=call.expires_at_ms,
-        content=call.content,
+    """Queue the call of a webhook."""
+    action = f"{CALL}{call.scenario}/{call.step}"
+    effect = queue_for_system(
+        turn, action, call.channel, _CALL_PURPOSE, call.expires_at_ms, call.content
     )
-    turn.record.effects.append(effect)
-    turn.outbox.append(effect)
     engine.called(turn.state.journeys, call, effect.seq, effect.n)

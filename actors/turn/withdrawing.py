@@ -14,7 +14,7 @@ def withdraw(turn: Turn, playbook: Playbook) -> None:
     consents = consents_at(state.profile.consents, turn.record.received_at_ms)
     exempt = playbook.purposes_without_consent
     turn.cancelled += [
-        (effect.origin or state.number, effect.seq, effect.n)
+        state.place_of(effect)
         for effect in state.effects
         if effect.purpose
         and consent_refusal(consents, effect.channel, effect.purpose, exempt) is not None

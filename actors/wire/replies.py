@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import OUTBOUND, Effect
 from actors.domain.ids import customer_text, decision_text, effect_text
-from actors.wire.instants import format_instant
+from actors.domain.instants import format_instant
 
 
 def action_json(effect: Effect, number: int, minor_digits: int) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`righttime pause` and `righttime resume`: the kill switch of a running system."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,27 +80,12 @@ def _call(url: str, key_file: Path, path: str, wish: dict[str, Any] | None) -> d
     Raises:
         Failure: Nobody answers, the key is not accepted, or the choice is not.
     """
-    import httpx
+    from scripts.calling import call
 
-    from scripts.demo.client import read_key
-
-    headers = {"Authorization": f"Bearer {read_key(key_file)}"}
-    method = "GET" if wish is None else "POST"
-    try:
-        reply = httpx.request(
-            method, url.rstrip("/") + path, json=wish, headers=headers, timeout=10
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Failure(f"nobody answers at {url} ({type(error).__name__})") from error
-    if reply.status_code in {401, 403}:
-        raise Failure(f"{url} does not accept the key in {key_file} (status {reply.status_code})")
-    try:
-        body = reply.json()
-    except json.JSONDecodeError:
-        body = None
-    if reply.status_code != 200 or not isinstance(body, dict):
+    status, body = call(url, path, key_file, wish)
+    if status != 200 or not isinstance(body, dict):
         said = body.get("detail", "") if isinstance(body, dict) else ""
-        raise Failure(f"{url} answered {reply.status_code}: {said}")
+        raise Failure(f"{url} answered {status}: {said}")
     return body
 
 

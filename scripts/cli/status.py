@@ -37,25 +37,11 @@ def fetch(url: str, key_file: Path) -> dict[str, Any]:
     Raises:
         Failure: Nobody answers, or the key is not accepted.
     """
-    import httpx
+    from scripts.calling import call
 
-    from scripts.demo.client import read_key
-
-    key = read_key(key_file)
-    try:
-        reply = httpx.get(
-            url.rstrip("/") + "/v1/status", headers={"Authorization": f"Bearer {key}"}, timeout=10
-        )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Failure(f"nobody answers at {url} ({type(error).__name__})") from error
-    if reply.status_code in {401, 403}:
-        raise Failure(f"{url} does not accept the key in {key_file} (status {reply.status_code})")
-    try:
-        body = reply.json()
-    except json.JSONDecodeError:
-        body = None
-    if reply.status_code != 200 or not isinstance(body, dict):
-        raise Failure(f"{url} answered {reply.status_code}, which is not a status")
+    status, body = call(url, "/v1/status", key_file)
+    if status != 200 or not isinstance(body, dict):
+        raise Failure(f"{url} answered {status}, which is not a status")
     return body
 
 

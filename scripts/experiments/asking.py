@@ -8,6 +8,7 @@ from actors.playbook.hints import expected
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.runtime.clocks import RealClock, stored_virtual_ms
 from actors.stores.opening import open_store
+from scripts.calling import call
 from scripts.output import Failure
 from serve_app.experiments import ExperimentReader
 
@@ -20,27 +21,12 @@ def fetch(url: str, key_file: Path, name: str) -> dict[str, Any]:
     Raises:
         Failure: Nobody answers, the key is not accepted, or there is no such experiment.
     """
-    import httpx
-
-    from scripts.demo.client import read_key
-
-    headers = {"Authorization": f"Bearer {read_key(key_file)}"}
     while True:
-        try:
-            reply = httpx.get(
-                f"{url.rstrip('/')}/v1/experiments/{name}", headers=headers, timeout=120
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Failure(f"nobody answers at {url} ({type(error).__name__})") from error
-        if reply.status_code in {401, 403}:
-            raise Failure(
-                f"{url} does not accept the key in {key_file} (status {reply.status_code})"
-            )
-        if reply.status_code == 404:
+        status, found = call(url, f"/v1/experiments/{name}", key_file, timeout_s=120)
+        if status == 404:
             raise Failure(f"the active playbook has no experiment {name!r}")
-        if reply.status_code != 200:
-            raise Failure(f"{url} answered {reply.status_code}, which is not a report")
-        found: dict[str, Any] = reply.json()
+        if status != 200 or not isinstance(found, dict):
+            raise Failure(f"{url} answered {status}, which is not a report")
         if not found["behind"]:
             return found
 

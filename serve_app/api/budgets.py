@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from actors.domain.budgets import FOR_EVER_MS, MILLI, Window
 from actors.domain.errors import CodecError
+from actors.domain.instants import format_instant
 from actors.playbook.budget_model import MONEY, ROLLING, Budget
 from actors.playbook.model import Playbook
 from actors.policies.budgets import from_ledger, span_of, window_of
 from actors.ports import Lookup, Store
 from actors.session.spending import PRICES, prices_from_bytes
-from actors.wire.instants import format_instant
 from serve_app.api.documentation import READ_PROBLEMS, needs, operation, schema
 from serve_app.api.edge import READ, Edge, add_route, json_response
 from serve_app.api.records import Records

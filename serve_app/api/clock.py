@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.wire.instants import LATEST_MS, format_instant
+from actors.domain.instants import LATEST_MS, format_instant
 from serve_app.api.documentation import BODY_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response
 from serve_app.bodies import read_body, require_json

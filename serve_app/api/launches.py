@@ -8,11 +8,11 @@ from fastapi import FastAPI, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.domain.instants import format_instant
 from actors.playbook.model import Playbook
 from actors.playbook.scenario_model import LAUNCH as LAUNCH_KEY
 from actors.playbook.scenario_model import Scenario
 from actors.ports import Launch, LaunchState
-from actors.wire.instants import format_instant
 from serve_app.api.commands import read_json
 from serve_app.api.documentation import BODY_PROBLEMS, READ_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response

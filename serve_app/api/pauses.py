@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.domain.errors import PlaybookError
+from actors.domain.instants import format_instant
 from actors.playbook.hints import nearest
 from actors.playbook.model import Playbook
 from actors.playbook.scenario_model import Call
-from actors.wire.instants import format_instant
 from serve_app.api.commands import read_json
 from serve_app.api.documentation import BODY_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.domain.errors import PlaybookError
+from actors.domain.instants import format_instant
 from actors.playbook.loader import bundle_from_bytes
-from actors.wire.instants import format_instant
 from serve_app.api.documentation import (
     BODY_PROBLEMS,
     IF_NONE_MATCH,

@@ -12,9 +12,9 @@ from actors.domain.errors import InvalidIdError
 from actors.domain.events import CONSENT as CONSENT_COMMAND
 from actors.domain.events import ERASE, Command
 from actors.domain.ids import customer_text, parse_customer
+from actors.domain.instants import format_instant
 from actors.ports import Lookup
 from actors.session.lineage import merged_into
-from actors.wire.instants import format_instant
 from serve_app.api.commands import Commands, read_json
 from serve_app.api.documentation import (
     BODY_PROBLEMS,

@@ -7,6 +7,7 @@ from actors.domain.conversation import Utterance
 from actors.domain.economics import STANDARD, Economics, contact_cost_minor
 from actors.domain.habits import local_hours, preferred_hours
 from actors.domain.ids import customer_text, effect_text
+from actors.domain.instants import format_instant
 from actors.domain.profile import ConsentState, Profile, Purchases
 from actors.domain.state import CustomerState
 from actors.lifetime.evaluate import Lifetime
@@ -17,7 +18,6 @@ from actors.patterns import (
     usual_gap_days,
     usual_spend_minor,
 )
-from actors.wire.instants import format_instant
 from serve_app.render.histories import histories_json
 from serve_app.render.journeys import journeys_json
 from serve_app.render.values import MoneyFormat, identities_json, instant, zone_offset_ms

@@ -6,9 +6,9 @@ from actors.decisioning.inputs import DecisionInput, Ranked
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.record import STAGE_CODES
 from actors.domain.ids import customer_text, decision_text, effect_text
+from actors.domain.instants import format_instant
 from actors.playbook.model import Playbook
 from actors.policies.budgets import OF_CUSTOMER
-from actors.wire.instants import format_instant
 from serve_app.render.values import instant, units
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from actors.domain.ids import effect_text
+from actors.domain.instants import format_instant
 from actors.domain.journeys import Instance, Journeys, Token
-from actors.wire.instants import format_instant
 from serve_app.render.values import instant
 
 

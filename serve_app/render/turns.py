@@ -6,11 +6,11 @@ from actors.decisioning.journal import Credited, TurnRecord
 from actors.domain.actions import Effect
 from actors.domain.events import Command, Event
 from actors.domain.ids import customer_text, decision_text, effect_text
+from actors.domain.instants import format_instant
 from actors.domain.merges import MergeRecord
 from actors.ports import JournalKind, TimelineRow
 from actors.scenarios.world import Line
 from actors.turn import DECIDE
-from actors.wire.instants import format_instant
 from actors.wire.records import unpack_turn
 from serve_app.envelope import minor_digits
 from serve_app.render.values import MoneyFormat, identities_json, units

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from actors.domain.ids import Identity
-from actors.wire.instants import format_instant
+from actors.domain.instants import format_instant
 from serve_app.envelope import minor_digits
 
 

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from actors.domain.ids import IdSpace, decision_text
+from actors.domain.instants import format_instant
 from actors.ports import JournalKind
 from actors.stores.memory import MemoryStore
-from actors.wire.instants import format_instant
 from tests.builders import NOW
 from tests.integration.http_customers import PLAYBOOK, START_MS, Past, a_past, write
 from tests.integration.http_support import Edge, assert_problem

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from actors.domain.ids import Identity, customer_text, parse_customer
-from actors.wire.instants import format_instant
+from actors.domain.instants import format_instant
 from tests.doubles.customers_model import CustomersModel, Joined
 
 pytestmark = [pytest.mark.ray]

@@ -239,7 +239,7 @@ class Model:
         else:
             message.over = True
             if not message.attempted:
-                unreserve(turn, key, self.book)
+                unreserve(turn, key)
 
     def travel(self, i, zone):
         self.who(i).state.profile.timezone = zone

@@ -177,7 +177,7 @@ def test_a_reservation_moves_and_an_attempt_goes_on_counting_where_it_was():
     move_contact(turn, key, NOW + 5 * HOUR, book, attempted=True)
     assert [c.at_ms for c in state.profile.contacts] == [NOW + HOUR, NOW + 5 * HOUR]
 
-    unreserve(turn, key, book)
+    unreserve(turn, key)
     assert state.profile.contacts == []
     move_contact(turn, key, NOW, book)  # of what nothing is known nothing is made
     assert state.profile.contacts == []

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.domain.errors import CodecError
+from actors.domain.instants import format_instant
 from actors.domain.scores import Score, ScoreRow, Scores
 from actors.wire import records
 from actors.wire import records as records_wire
 from actors.wire import state as state_wire
 from actors.wire.codec import pack, unpack
-from actors.wire.instants import format_instant
 from actors.wire.messages import (
     Answer,
     Code,

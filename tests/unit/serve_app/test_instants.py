@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wire.instants import LATEST_MS, format_instant
+from actors.domain.instants import LATEST_MS, format_instant
 from serve_app.instants import parse_duration, parse_instant
 
 EARLIEST_MS = -62_135_596_800_000
