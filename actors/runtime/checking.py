@@ -28,6 +28,8 @@ PLANNED_MS = 600_000
 """How long at most what is planned for later is left alone."""
 VIRTUAL_MS = 1_000
 """The same, where the business clock stands still until it is moved."""
+MOVING_MS = 100
+"""The same, for what a virtual clock has released and not yet reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,17 @@ def checking(playbook: Callable[[], Playbook], clock: Clock) -> Check:
         switch = switch_for(message, pauses)
         if switch is not None:
             return Permit(Claim.LATER, machine_ms + PAUSED_MS, paused_by(switch))
+        virtual = bool(getattr(clock, "virtual", False))
+        # Also what a turn has just released: its clock may be ahead of this one, as a virtual clock is
+        # from the first timer that fires until all have. Judged by this clock it would be held anew.
+        planned_ms = max(item.send_at_ms, message.at_ms)
+        if planned_ms > now_ms:
+            left_ms = min(planned_ms - now_ms, PLANNED_MS)
+            if virtual:
+                left_ms = VIRTUAL_MS if item.attempts else MOVING_MS
+            return Permit(Claim.LATER, machine_ms + left_ms, "planned for later")
         if not message.speaks:
             return GRANTED
-        virtual = bool(getattr(clock, "virtual", False))
-        if item.attempts and item.send_at_ms > now_ms:
-            left_ms = VIRTUAL_MS if virtual else min(item.send_at_ms - now_ms, PLANNED_MS)
-            return Permit(Claim.LATER, machine_ms + left_ms, "planned for later")
         if state is None:
             return Permit(Claim.LATER, machine_ms + UNREADABLE_MS, "the customer is not there")
         try:
@@ -113,7 +120,7 @@ def checking(playbook: Callable[[], Playbook], clock: Clock) -> Check:
             return Permit(Claim.LATER, machine_ms + UNREADABLE_MS, why)
         origin = 0 if item.number == customer.number else item.number
         # In virtual time delivery takes none: the clock may have been moved by days meanwhile.
-        at_ms = min(now_ms, max(item.send_at_ms, message.at_ms) + LATE_MS) if virtual else now_ms
+        at_ms = min(now_ms, planned_ms + LATE_MS) if virtual else now_ms
         said = may_go(customer, message, playbook(), at_ms, origin=origin)
         if said.verdict is Verdict.ALLOW:
             return GRANTED

@@ -6,6 +6,7 @@ from actors.domain.profile import ConsentState, Contact
 from actors.policies.verdicts import LATE_MS
 from actors.ports import Claim, paused_by
 from actors.runtime.checking import (
+    MOVING_MS,
     PAUSED_MS,
     PLANNED_MS,
     REVIEWED_MS,
@@ -20,7 +21,7 @@ from tests.doubles.clocks import ManualClock
 from tests.unit.channels.outbox_fakes import item, payload
 
 BOOK = make_playbook(policies=POLICIES | {"quiet": [{"from": "09:00", "to": "10:00"}]})
-HOUR = 3_600_000
+MINUTE, HOUR = 60_000, 3_600_000
 
 
 class VirtualManual(ManualClock):
@@ -101,6 +102,16 @@ def test_an_attempted_one_that_is_planned_for_later_is_looked_at_again_in_bounde
 
     assert asked(state, later) == (Claim.LATER, NOW + PLANNED_MS, "planned for later")
     assert asked(state, later, clock=VirtualManual).next_at_ms == NOW + VIRTUAL_MS
+
+
+@pytest.mark.parametrize("action", [REMINDER, "call/win_back/ask"])
+def test_what_a_clock_ahead_of_this_one_has_released_is_left_until_this_one_is_there(action):
+    state = ann()
+    ahead = row(state, action, send_at_ms=NOW + MINUTE)
+
+    assert asked(state, ahead) == (Claim.LATER, NOW + MINUTE, "planned for later")
+    assert asked(state, ahead, clock=VirtualManual).next_at_ms == NOW + MOVING_MS
+    assert asked(state, ahead, now_ms=NOW + MINUTE).verdict is Claim.MINE
 
 
 def test_in_virtual_time_delivery_takes_none():

@@ -10,6 +10,7 @@ from actors.domain.ids import parse_effect
 from actors.ports import Delivery, DeliveryStatus, Lookup, OutboxState
 from actors.runtime.answering import bouncing
 from actors.runtime.checking import PAUSED_MS, REVIEWED_MS, checking
+from actors.runtime.clocks import VirtualClock
 from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.reviewing import Reviews, reviewing
 from actors.wire.state import unpack_state
@@ -185,6 +186,26 @@ def test_what_waits_while_it_becomes_quiet_is_held_and_sent_in_the_morning():
             assert held.send_at_ms == NOW + 2 * HOUR
             assert s.email.keys == []
             clock.now_ms = NOW + 2 * HOUR
+            await s.until(in_state(OutboxState.SENT))
+
+    asyncio.run(scenario())
+
+
+def test_what_a_moving_clock_has_released_waits_for_the_clock_and_is_not_held_anew():
+    async def scenario():
+        clock = VirtualClock(NOW + HOUR)
+        async with sending(playbook=QUIET, clock=clock) as s:
+            await answered(s.host, order(id="o1", at=NOW + HOUR))
+            (held,) = await s.until(in_state(OutboxState.HELD))
+            assert held.send_at_ms == NOW + 2 * HOUR
+
+            assert await s.host.fire_until(NOW + 3 * HOUR) > 0
+            await s.a_while()  # by the clock it is still quiet
+            (row,) = await s.rows()
+            assert (row.state, s.email.keys) == (OutboxState.PENDING, [])
+            assert await s.host.fire_until(NOW + 3 * HOUR) == 0
+
+            s.host.move_clock(NOW + 3 * HOUR)
             await s.until(in_state(OutboxState.SENT))
 
     asyncio.run(scenario())
