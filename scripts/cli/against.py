@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from scripts.calling import call
 from scripts.output import Failure
 
 if TYPE_CHECKING:
@@ -117,19 +118,9 @@ def read_json(url: str, path: str, key_file: Path) -> dict[str, Any]:
     Raises:
         Failure: Nobody answers, or not with one.
     """
-    import httpx
-
-    from scripts.demo.client import read_key
-
-    headers = {"Authorization": f"Bearer {read_key(key_file)}"}
-    try:
-        reply = httpx.get(url.rstrip("/") + path, headers=headers, timeout=10)
-        reply.raise_for_status()
-        body = reply.json()
-    except httpx.HTTPStatusError as error:
-        raise Failure(f"{url}{path} answered {error.response.status_code}") from error
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise Failure(f"nobody answers at {url} ({type(error).__name__})") from error
+    status, body = call(url, path, key_file)
+    if status != 200:
+        raise Failure(f"{url}{path} answered {status}")
     if not isinstance(body, dict):
         raise Failure(f"{url}{path} answered with something else")
     return body
