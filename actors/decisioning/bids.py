@@ -1,6 +1,12 @@
-"""What candidates are worth, in minor units, and which of them are worth nothing."""
+"""What candidates are worth, in minor units, and which of them are worth nothing.
 
-from collections.abc import Mapping
+Bids stand in columns: a decision may have hundreds, and an object for each would cost more than
+its price.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress, groupby, repeat
+from typing import Any
 
 from actors.decisioning.inputs import (
     ARBITRATION,
@@ -9,96 +15,117 @@ from actors.decisioning.inputs import (
     Candidate,
     DecisionInput,
     Prepared,
-    Ranked,
     Removal,
 )
-from actors.decisioning.plan import Need, Option, Plan, plan_of
+from actors.decisioning.parts import Need, Option, Part, Run
+from actors.decisioning.plan import Plan, plan_of
 from actors.domain.scores import Score
 from actors.experiments.standing import policy_of
 from actors.playbook.direct import Predicates
 from actors.playbook.experiment_model import ARBITRATED, NO_LEVERS, RANDOM
 from actors.playbook.experiment_model import PROPENSITY as PROPENSITY_ONLY
 from actors.playbook.model import Playbook
-from actors.policies.budgets import Use, Uses, charge, short_of, uses_now
+from actors.policies.budgets import Uses, charge, short_of, uses_now
 
-Terms = tuple[float, float, float, float, float, float]
-
-_PLAIN: Terms = (1.0, 1.0, 1.0, 0.0, 0.0, 0.0)
-_new = tuple.__new__
-"""Makes a named tuple of a tuple: what its own constructor does, without handing over each field."""
+_Row = tuple[Any, ...]
+_WORTH = 15
+"""Where a row has what its bid is worth."""
 
 
-class Bid:
-    """A candidate with its price: worth = propensity × gain − price.
+class Slot:
+    """The bids for one placement, or, without one, for the message: in columns, best first.
 
-    `terms` are weight, value, lever, cost, attention and shadow price; gain = weight × value × lever and
-    price = cost + attention + shadow. `again` is the effect that stands there already. `checks` must be
-    left for it, and `takes` is what it leaves less of: filled in where slots compete. `place` is its
-    row among the posterior vectors.
+    worth = propensity × gain − price; gain = weight × value × lever and price = cost + attention + shadow,
+    with the same `attention` for all. `uses` is what a bid takes of budgets, `again` the (seq, n) of the
+    effect that stands there already. `checks` must be left for a bid, and `takes` is what it leaves
+    less of: empty where slots do not compete. `start` is where the bids begin among those of all slots.
     """
 
     __slots__ = (
+        "actions",
         "again",
-        "candidate",
+        "attention",
+        "channels",
         "checks",
-        "gain",
-        "option",
-        "place",
-        "price",
-        "probability",
-        "score",
+        "costs",
+        "gains",
+        "levers",
+        "means",
+        "observations",
+        "options",
+        "placement",
+        "positives",
+        "prices",
+        "probabilities",
+        "sds",
+        "shadows",
+        "size",
+        "start",
         "takes",
-        "terms",
+        "triggers",
         "uses",
-        "worth",
+        "values",
+        "weights",
+        "worths",
     )
 
-    def __init__(  # noqa: PLR0913
-        self,
-        candidate: Candidate,
-        option: Option,
-        score: Score,
-        terms: Terms,
-        gain: float,
-        price: float,
-        worth: float,
-        uses: Uses = (),
-        again: tuple[int, int] | None = None,
-    ) -> None:
-        self.candidate = candidate
-        self.option = option
-        self.score = score
-        self.terms = terms
-        self.gain = gain
-        self.price = price
-        self.worth = worth
-        self.uses = uses
-        self.again = again
-        self.probability = 0.0
-        self.place = 0
-        self.checks: tuple[Need, ...] = ()
-        self.takes: tuple[Need, ...] = ()
+    def __init__(self, placement: str, rows: list[_Row], attention: float) -> None:
+        """Take rows as `Bidding` makes them, in any order."""
+        if len(rows) > 1:
+            rows.sort()  # no two have the same place, so nothing after it is compared
+        self.actions: Sequence[int]
+        self.channels: Sequence[str]
+        self.options: Sequence[Option]
+        (
+            _,
+            self.actions,
+            self.channels,
+            _,
+            self.options,
+            self.triggers,
+            self.means,
+            self.observations,
+            self.sds,
+            self.positives,
+            self.weights,
+            self.values,
+            self.levers,
+            self.costs,
+            self.shadows,
+            self.worths,
+            self.gains,
+            self.prices,
+            self.uses,
+            self.again,
+        ) = zip(*rows, strict=True)
+        self.placement, self.attention = placement, attention
+        self.size = len(rows)
+        self.start = 0
+        self.probabilities = [0.0] * len(rows)
+        self.checks: list[tuple[Need, ...]] = []
+        self.takes: list[tuple[Need, ...]] = []
 
-    def ranked(self) -> Ranked:
-        """Return what is recorded of it."""
-        propensity, observations, sd, positives = self.score
-        weight, value_minor, lever, cost_minor, attention_minor, shadow_minor = self.terms
-        fields = (
-            *self.candidate,
-            propensity,
-            observations,
-            weight,
-            value_minor,
-            lever,
-            cost_minor,
-            self.worth,
-            sd,
-            positives,
-            attention_minor,
-            shadow_minor,
-            self.probability,
+    def rows(self) -> Iterator[_Row]:
+        """Yield what is recorded of each bid: the fields of `Ranked`."""
+        return zip(
+            self.actions,
+            self.channels,
+            repeat(self.placement),
+            self.triggers,
+            self.means,
+            self.observations,
+            self.weights,
+            self.values,
+            self.levers,
+            self.costs,
+            self.worths,
+            self.sds,
+            self.positives,
+            repeat(self.attention),
+            self.shadows,
+            self.probabilities,
+            strict=False,  # repeats have no end
         )
-        return _new(Ranked, fields)
 
 
 class Bidding:
@@ -116,109 +143,143 @@ class Bidding:
         self._plan: Plan = plan_of(playbook)
         self._prepared, self._given, self._scores = prepared, given, scores
         self._least = playbook.arbitration.least_propensity
-        self._attention_minor = playbook.arbitration.attention_minor * given.recent
+        plain = self.policy == PROPENSITY_ONLY
+        self._attention = 0.0 if plain else playbook.arbitration.attention_minor * given.recent
         self._removed = removed
-        self._charges: dict[tuple[tuple[Use, ...], str], tuple[Uses, float]] = {}
-        self._lacking: dict[tuple[tuple[Use, ...], str], str] = {}
-        self._fits: dict[Predicates, bool] = {}
-        self._stands = {each.placement: each for each in given.standing}
 
-    def by_slot(self) -> dict[str, list[Bid]]:
+    def by_slot(self) -> dict[str, Slot]:
         """Return the bids by placement, the outbound ones under the empty name, best first.
 
         Ties go to the action's key, then to the channel.
         """
-        slots: dict[str, list[Bid]] = {}
-        options, scores, least = self._plan.options, self._scores, self._least
-        price = self._likely if self.policy == PROPENSITY_ONLY else self._priced
-        anything = self.policy == RANDOM
-        for candidate in self._prepared.candidates:
-            index, channel, placement, _ = candidate
-            option, score = options[index][channel], scores[index]
-            if least or option.fits is not None:
-                removal = self._unfit(option, score)
-                if removal is not None:
-                    self._removed.append(removal)
-                    continue
-            bid = price(candidate, option, score)
-            if not (bid.worth > 0.0 or anything):
-                removal = Removal(index, channel, ARBITRATION, "worth less than nothing")
-            elif bid.uses and (key := self._short_of(bid)):
-                removal = Removal(index, channel, BUDGET, key)
-            else:
-                if placement not in slots:
-                    slots[placement] = []
-                slots[placement].append(bid)
-                continue
-            self._removed.append(removal)
-        for bids in slots.values():
-            if len(bids) > 1:
-                bids.sort(key=_order)
-        return slots
+        rows: dict[str, list[_Row]] = {}
+        first = 0
+        for placement, trigger, part in self._prepared.runs or self._runs():
+            bids = self._bids(placement, trigger, part, first)
+            rows.setdefault(placement, []).extend(bids)
+            first += len(part.options)
+        return {
+            placement: Slot(placement, each, 0.0 if placement else self._attention)
+            for placement, each in rows.items()
+            if each
+        }
 
-    def _unfit(self, option: Option, score: Score) -> Removal | None:
-        """Return why a candidate is too unlikely, or its treatment is not to be used."""
-        if self._least and not score.propensity >= self._least:
-            why = "less than the least propensity"
-            return Removal(option.index, option.channel, PROPENSITY, why)
-        if option.fits is not None:
-            fits = self._fits.get(option.fits)
-            if fits is None:
-                fits = self._fits[option.fits] = self._ask(option.fits)
-            if not fits:
-                return option.unfit
-        return None
+    def _runs(self) -> Iterator[Run]:
+        """Yield the runs of candidates that did not come out of the funnel."""
+        options = self._plan.options
+        for (placement, trigger), run in groupby(self._prepared.candidates, _place):
+            part = Part([options[each.action][each.channel] for each in run])
+            yield placement, trigger, part
 
-    def _charged(self, option: Option, trigger: str) -> tuple[Uses, float]:
-        """Return what an option takes of budgets now, and what that costs in shadow prices."""
-        known = self._charges.get((option.uses, trigger))
-        if known is None:
-            uses = uses_now(option.uses, self._prepared.segments, trigger)
-            known = self._charges[option.uses, trigger] = uses, charge(uses, self._given.prices)
-        return known
+    def _bids(self, placement: str, trigger: str, part: Part, first: int) -> list[_Row]:
+        """Return a row a bid of a run; the others are removed. `first` is the place of its first."""
+        answers = [self._scores[index] for index in part.actions]
+        means, observations, sds, positives = zip(*answers, strict=True)
+        uses: Sequence[Uses] | repeat[Uses] = repeat(())
+        shadows: Sequence[float] = part.zeros
+        short: dict[int, str] = {}
+        again: list[tuple[int, int] | None] | repeat[None] = repeat(None)
+        if part.accounts is not None:
+            uses, shadows, short = self._charged(part, part.accounts, trigger)
+        if self._given.standing:
+            again = self._again(placement, part)
+            stand = [each is not None for each in again]
+            uses = [() if s else u for u, s in zip(uses, stand, strict=False)]
+            shadows = [0.0 if s else p for p, s in zip(shadows, stand, strict=True)]
+        priced = self._priced(placement, part, means, shadows)
+        count = len(answers)
+        rows = list(
+            zip(
+                [-worth for worth in priced[5]],
+                part.actions,
+                part.channels,
+                range(first, first + count),
+                part.options,
+                repeat(trigger),
+                means,
+                observations,
+                sds,
+                positives,
+                *priced,
+                uses,
+                again,
+                strict=False,  # repeats have no end
+            )
+        )
+        kept = self._kept(part, rows, short)
+        return rows if kept is None else list(compress(rows, kept))
 
-    def _short_of(self, bid: Bid) -> str:
-        """Return the first budget that has too little left for a bid, or nothing."""
-        asked = bid.option.uses, bid.candidate.trigger
-        if asked not in self._lacking:
-            self._lacking[asked] = short_of(bid.uses, self._given.funds)
-        return self._lacking[asked]
-
-    def _ask(self, fits: Predicates) -> bool:
-        prepared = self._prepared
-        return fits(self._given.context, prepared.segments, prepared.tier)[0]
-
-    def _priced(self, candidate: Candidate, option: Option, score: Score) -> Bid:
-        index, _, placement, trigger = candidate
-        again = self._again(placement, index) if self._stands else None
-        uses: Uses = ()
-        shadow_minor = 0.0
-        if option.uses and again is None:
-            uses, shadow_minor = self._charged(option, trigger)
-        weight = self._prepared.weights[index]
-        value_minor, lever, cost_minor = option.terms
+    def _priced(
+        self, placement: str, part: Part, means: Sequence[float], shadows: Sequence[float]
+    ) -> tuple[Sequence[float], ...]:
+        """Return columns: weights, values, levers, costs, shadow prices, worths, gains, prices."""
+        if self.policy == PROPENSITY_ONLY:  # such decisions look at nothing else
+            ones, zeros = part.ones, part.zeros
+            return ones, ones, ones, zeros, zeros, means, ones, zeros
+        values, levers, costs = part.terms
+        known = self._prepared.weights
+        weights: Sequence[float] = [known[index] for index in part.actions]
         if self.policy == NO_LEVERS:
-            weight = lever = 1.0
-        attention_minor = 0.0 if placement else self._attention_minor
-        gain = weight * value_minor * lever
-        price = cost_minor + attention_minor + shadow_minor
-        terms = (weight, value_minor, lever, cost_minor, attention_minor, shadow_minor)
-        worth = score[0] * gain - price
-        return Bid(candidate, option, score, terms, gain, price, worth, uses, again)
+            weights = levers = part.ones
+        attention = 0.0 if placement else self._attention
+        gains = [w * v * lever for w, v, lever in zip(weights, values, levers, strict=True)]
+        prices = [cost + attention + shadow for cost, shadow in zip(costs, shadows, strict=True)]
+        worths = [
+            mean * gain - price for mean, gain, price in zip(means, gains, prices, strict=True)
+        ]
+        return weights, values, levers, costs, shadows, worths, gains, prices
 
-    def _likely(self, candidate: Candidate, option: Option, score: Score) -> Bid:
-        """Price a candidate for those whose decisions look at nothing but the propensity."""
-        bid = self._priced(candidate, option, score)
-        bid.terms, bid.gain, bid.price = _PLAIN, 1.0, 0.0
-        bid.worth = score.propensity
-        return bid
+    def _kept(self, part: Part, rows: Sequence[_Row], short: Mapping[int, str]) -> Any:
+        """Note why bids are removed; return which are kept, None for all."""
+        worth = [row[_WORTH] > 0.0 for row in rows]
+        anything = self.policy == RANDOM
+        unfit: Mapping[Predicates, bool] = {}
+        if part.fits:
+            asked = self._given.context, self._prepared.segments, self._prepared.tier
+            unfit = {fits: True for fits in part.fits if not fits(*asked)[0]}
+        if not (unfit or short or self._least) and (anything or False not in worth):
+            return None
+        kept = []
+        for row, is_worth in zip(rows, worth, strict=True):
+            option: Option = row[4]
+            why = None
+            if self._least and not row[6] >= self._least:
+                why = PROPENSITY, "less than the least propensity"
+            elif option.fits is not None and option.fits in unfit:
+                why = option.unfit.stage, option.unfit.rule
+            elif not (is_worth or anything):
+                why = ARBITRATION, "worth less than nothing"
+            elif row[18] and option.account in short:
+                why = BUDGET, short[option.account]
+            kept.append(why is None)
+            if why is not None:
+                self._removed.append(Removal(option.index, option.channel, *why))
+        return kept
 
-    def _again(self, placement: str, index: int) -> tuple[int, int] | None:
-        """Return the effect of this action that stands in a placement, or None."""
-        stands = self._stands.get(placement)
-        return None if stands is None or stands.action != index else (stands.seq, stands.n)
+    def _charged(
+        self, part: Part, accounts: Sequence[int], trigger: str
+    ) -> tuple[list[Uses], list[float], dict[int, str]]:
+        """Return what options take of budgets, what that costs, and which accounts have too little left."""
+        given, segments = self._given, self._prepared.segments
+        taken: dict[int, Uses] = {}
+        prices: dict[int, float] = {}
+        short: dict[int, str] = {}
+        for account in set(accounts):  # few differ; each is looked at by itself, in whatever order
+            uses = uses_now(self._plan.accounts[account], segments, trigger)
+            taken[account], prices[account] = uses, charge(uses, given.prices) if account else 0.0
+            lacking = short_of(uses, given.funds) if uses else ""
+            if lacking:
+                short[account] = lacking
+        return [taken[a] for a in accounts], [prices[a] for a in accounts], short
+
+    def _again(self, placement: str, part: Part) -> list[tuple[int, int] | None]:
+        """Return for each option the effect of it that stands in a placement, or None."""
+        for stands in reversed(self._given.standing):
+            if stands.placement == placement:
+                shown, index = (stands.seq, stands.n), stands.action
+                return [shown if action == index else None for action in part.actions]
+        return [None] * len(part.actions)
 
 
-def _order(bid: Bid) -> tuple[float, int, str]:
-    candidate = bid.candidate
-    return -bid.worth, candidate[0], candidate[1]
+def _place(candidate: Candidate) -> tuple[str, str]:
+    return candidate.placement, candidate.trigger

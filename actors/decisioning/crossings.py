@@ -7,10 +7,10 @@ that reads days is looked at again at every local midnight.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import lru_cache, partial
-from math import floor
+from math import floor, inf
 from typing import Any
 
 from actors.attributes import next_change_ms
@@ -102,36 +102,21 @@ class Crossings:
         self._steps: dict[str, Step] = {}
         for segment in lasting(playbook):
             self._read(segment)
-        self._offsets = [
-            (position, sorted(marks), max(marks)) for position, marks in self._marks.items()
-        ]
-        self._meeting = [line.meets_ms for line in self._lines]
         self._all = list(self._steps.values())
-        self.moves = bool(self._offsets or self._lines or self._all)
+        self.moves = bool(self._marks or self._lines or self._all)
+        self._solved = _solved(self._marks, self._lines)
 
     def next_ms(self, state: CustomerState, values: Sequence[Any], now_ms: int) -> int | None:
         """Return the first instant after now at which some membership might change; None for never.
 
         `values` are those of now, in the order of `ContextBuilder.names`.
         """
-        first_ms: int | None = None
-        for position, offsets, last in self._offsets:
-            days = values[position]
-            if days != NEVER_DAYS:
-                gone_ms = round(days * _DAY_MS)
-                if gone_ms < last:
-                    at_ms = now_ms + offsets[bisect_right(offsets, gone_ms)] - gone_ms
-                    if first_ms is None or at_ms < first_ms:
-                        first_ms = at_ms
-        for meets_ms in self._meeting:
-            meets_at_ms = meets_ms(values, now_ms)
-            if meets_at_ms is not None and (first_ms is None or meets_at_ms < first_ms):
-                first_ms = meets_at_ms
+        first_ms = self._solved(values, now_ms)
         for step in self._all:
             step_ms = step(state, now_ms)
-            if step_ms is not None and (first_ms is None or step_ms < first_ms):
+            if step_ms is not None and (not first_ms or step_ms < first_ms):
                 first_ms = step_ms
-        return first_ms
+        return first_ms or None
 
     def _read(self, segment: Segment) -> None:
         rule = segment.rule
@@ -187,6 +172,41 @@ class Crossings:
 
     def _daily(self) -> None:
         self._steps["midnight"] = partial(_next_midnight, self._playbook.timezone)
+
+
+def _solved(
+    marks: Mapping[int, Collection[int]], lines: Sequence[Line]
+) -> Callable[[Sequence[Any], int], int]:
+    """Return what solves all comparisons as one function, because every event asks it; 0 is for never.
+
+    `marks` are lengths in ms at which comparisons change, by the position of the days.
+    """
+    body = ["first_ms = 0"]
+    names: dict[str, Any] = {"__builtins__": {}, "round": round, "floor": floor, "inf": inf}
+    names |= {
+        each.__name__: each for each in (TypeError, ValueError, ArithmeticError, bisect_right)
+    }
+    for position, ends in marks.items():
+        names[f"ends_{position}"] = sorted(ends)
+        body += [
+            f"days = values[{position}]",
+            f"if days != {NEVER_DAYS!r}:",
+            f"    gone_ms = round(days * {float(_DAY_MS)!r})",
+            f"    if gone_ms < {max(ends)!r}:",
+            f"        ends = ends_{position}",
+            "        at_ms = now_ms + ends[bisect_right(ends, gone_ms)] - gone_ms",
+            "        if not first_ms or at_ms < first_ms:",
+            "            first_ms = at_ms",
+        ]
+    for line in lines:
+        body += [*line.code(), "if at_ms and (not first_ms or at_ms < first_ms):"]
+        body.append("    first_ms = at_ms")
+    code = "\n    ".join([*body, "return first_ms"])
+    source = f"def solved(values, now_ms):\n    {code}\n"
+    # Not text of a playbook: what is above, and numbers.
+    exec(compile(source, "<crossings>", "exec"), names)  # noqa: S102
+    made: Callable[[Sequence[Any], int], int] = names["solved"]
+    return made
 
 
 def _attribute(playbook: Playbook, name: str, state: CustomerState, now_ms: int) -> int | None:

@@ -25,7 +25,8 @@ from actors.decisioning.inputs import (
     Proposal,
     Removal,
 )
-from actors.decisioning.plan import Mark, Option, Plan, Shelf, Standing, plan_of
+from actors.decisioning.parts import Mark, Option, Part, Run
+from actors.decisioning.plan import Plan, Shelf, Standing, plan_of
 from actors.decisioning.restraint import STANDS, Restraint, restraint_of
 from actors.playbook.model import Playbook
 from actors.policies.consent import consent_refusal
@@ -61,8 +62,10 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
     plan = plan_of(playbook)
     standing = standing or plan.stand(given.context)
     funnel = _Funnel(given, playbook, standing, restraint_of(given, playbook))
-    if given.proposals or len(given.placements) > 1:
-        funnel.judged = {}
+    if len(given.placements) + len(given.proposals) > 1:
+        triggers = [*["" for _ in given.placements], *[each.trigger for each in given.proposals]]
+        if len(set(triggers)) < len(triggers):
+            funnel.judged = {}
     for placement in given.placements:
         shelf = plan.placed.get((given.channel, placement))
         if shelf is None:
@@ -79,12 +82,16 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
         tuple(funnel.candidates),
         funnel.weights,
         tuple(funnel.removed),
+        tuple(funnel.runs),
     )
 
 
 @dataclass(slots=True)
 class _Funnel:
-    """`judged` says of options, by trigger, whether they passed; None when nothing is judged twice."""
+    """`judged` says of options, by trigger, whether they passed; None when nothing is judged twice.
+
+    `runs` are the candidates as they came.
+    """
 
     given: DecisionInput
     playbook: Playbook
@@ -94,6 +101,7 @@ class _Funnel:
     candidates: list[Candidate] = field(default_factory=list)
     removed: list[Removal] = field(default_factory=list)
     weights: dict[int, float] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
     consents: dict[str, str | None] = field(default_factory=dict)
 
     def propose(self, plan: Plan, proposal: Proposal) -> None:
@@ -108,6 +116,7 @@ class _Funnel:
         if shelf.indices.issuperset(actions):
             self.consider(shelf, "", trigger)
             return
+        self.judged = {} if self.judged is None else self.judged
         for index in actions:
             if index in shelf.indices:
                 self.consider(plan.outbound((index,), channels), "", trigger)
@@ -121,35 +130,59 @@ class _Funnel:
         An option is judged once for all placements, but where it stands already, and once for each
         proposal.
         """
-        refusals, suspects, stands = self._refusals(shelf), self._suspects(shelf), -1
+        if not shelf.options:
+            return
+        answers, suspects, stands = shelf.ask(self.standing), self._suspects(shelf), -1
         if placement and self.restraint is not None:
             stands = self.restraint.standing.get(placement, -1)
-        known = None if self.judged is None else self.judged.setdefault(trigger, {})
-        options: Sequence[Option] = shelf.options
-        if refusals or suspects or known or stands >= 0:
-            options = self._passing(shelf, refusals, suspects, stands, trigger)
-        elif known is not None:
-            known.update(dict.fromkeys(options, True))
-        if options:
-            self._weigh(shelf, options)
-            self._add(options, placement, trigger)
+        room = MAX_CANDIDATES - len(self.candidates)
+        if self.judged is not None or stands >= 0 or len(shelf.options) > room or shelf.repeats:
+            known = {} if self.judged is None else self.judged.setdefault(trigger, {})
+            part = self._judged(shelf, shelf.refusals(answers), suspects, stands, trigger, known)
+        elif suspects:
+            part = self._passing(shelf, shelf.refusals(answers), suspects, trigger)
+        else:  # as mostly
+            part, removed = shelf.judge(answers)
+            self.removed += removed
+        if part is not None:
+            self._add(shelf, part, placement, trigger)
 
     def _passing(
         self,
         shelf: Shelf,
         refusals: Sequence[Removal | None],
         suspects: Set[Mark],
+        trigger: str,
+    ) -> Part | None:
+        """Return the options that pass, None for none; only those with a mark need a close look."""
+        passing = [True] * len(shelf.options) if not refusals else [r is None for r in refusals]
+        closely = {place for mark in suspects for place in shelf.marked.get(mark, ())}
+        if refusals:
+            closely.update([place for place, passes in enumerate(passing) if not passes])
+        for place in sorted(closely):
+            option, removal = shelf.options[place], refusals[place] if refusals else None
+            if not option.marks.isdisjoint(suspects):
+                passing[place] = self._pass(option, removal, trigger)
+            elif removal is not None:
+                self.removed.append(removal)
+        return shelf.part(tuple(passing)) if True in passing else None
+
+    def _judged(
+        self,
+        shelf: Shelf,
+        refusals: Sequence[Removal | None],
+        suspects: Set[Mark],
         stands: int,
         trigger: str,
-    ) -> list[Option]:
-        """Return the options that pass, one by one; only those with a mark need a close look."""
-        known = None if self.judged is None else self.judged[trigger]
-        passing: list[Option] = []
+        known: dict[Option, bool],
+    ) -> Part | None:
+        """Return the same where options may have been judged before, or one of them stands already."""
+        passing: list[bool] = []
         room = MAX_CANDIDATES - len(self.candidates)
         for option, removal in zip(shelf.options, refusals or repeat(None), strict=False):
             if option.index == stands:
                 passes = self._pass(option, removal, STANDS)
-            elif known is not None and option in known:
+            elif option in known:
                 passes = known[option]
             else:
                 if suspects and not option.marks.isdisjoint(suspects):
@@ -159,43 +192,12 @@ class _Funnel:
                     passes = False
                 else:
                     passes = True
-                if known is not None:
-                    known[option] = passes
-            if passes and len(passing) < room:
-                passing.append(option)
-            elif passes:
+                known[option] = passes
+            if passes and not room:
                 self.removed.append(_too_many(option))
-        return passing
-
-    def _refusals(self, shelf: Shelf) -> Sequence[Removal | None]:
-        """Return for each option why the rules of its action remove it, or None; nothing when all fit."""
-        standing = self.standing
-        asked = (standing.values, standing.segments, standing.tier)
-        eligible = shelf.eligible(*asked)
-        if shelf.applicable is None and shelf.suitable is None:
-            if False not in eligible:
-                return ()
-            return [
-                None if fits else option.ineligible
-                for option, fits in zip(shelf.options, eligible, strict=True)
-            ]
-        always = (True,) * len(eligible)
-        applicable = always if shelf.applicable is None else shelf.applicable(*asked)
-        suitable = always if shelf.suitable is None else shelf.suitable(*asked)
-        if False not in eligible and False not in applicable and False not in suitable:
-            return ()
-        return [
-            None
-            if one and two and three
-            else option.unsuitable
-            if one and two
-            else option.inapplicable
-            if one
-            else option.ineligible
-            for option, one, two, three in zip(
-                shelf.options, eligible, applicable, suitable, strict=True
-            )
-        ]
+            passing.append(passes and room > 0)
+            room -= passing[-1]
+        return shelf.part(tuple(passing)) if True in passing else None
 
     def _suspects(self, shelf: Shelf) -> Set[Mark]:
         """Return what holds back options with such a mark; nothing when the shelf has none."""
@@ -239,29 +241,28 @@ class _Funnel:
             return Removal(option.index, channel, CONSENT, why)
         return None if self.restraint is None else self.restraint.refusal(option, trigger)
 
-    def _weigh(self, shelf: Shelf, options: Sequence[Option]) -> None:
+    def _add(self, shelf: Shelf, part: Part, placement: str, trigger: str) -> None:
+        """Take options that pass as candidates."""
+        self._weigh(shelf, part)
+        self.candidates += part.candidates(placement, trigger)
+        self.runs.append((placement, trigger, part))
+
+    def _weigh(self, shelf: Shelf, part: Part) -> None:
         """Note the weights of options of a shelf: the product of the factors whose condition holds."""
-        if shelf.conditions is None:
-            self.weights.update(dict.fromkeys([option.index for option in options], 1.0))
+        if shelf.conditions is None or not part.weighed:
+            self.weights.update(dict.fromkeys(part.actions, 1.0))
             return
         standing = self.standing
         asked = (standing.values, standing.segments, standing.tier)
-        if 2 * len(options) < len(shelf.options):  # the conditions of the others may be costly
-            for option in options:
+        if 2 * len(part.options) < len(shelf.options):  # the conditions of the others may be costly
+            for option in part.options:
                 met = option.conditions(*asked) if option.factors else ()
                 self.weights[option.index] = prod(compress(option.factors, met), start=1.0)
             return
         met = shelf.conditions(*asked)
         worth = [prod([f for i, f in each if met[i]], start=1.0) for each in shelf.formulas]
-        for option, formula in zip(shelf.options, shelf.weighed, strict=True):
-            self.weights[option.index] = worth[formula]
-
-    def _add(self, options: Sequence[Option], placement: str, trigger: str) -> None:
-        room = MAX_CANDIDATES - len(self.candidates)
-        self.candidates += [
-            Candidate(option.index, option.channel, placement, trigger) for option in options[:room]
-        ]
-        self.removed += [_too_many(option) for option in options[room:]]
+        weights = map(worth.__getitem__, shelf.weighed)
+        self.weights.update(zip(shelf.actions, weights, strict=True))
 
 
 def _too_many(option: Option) -> Removal:

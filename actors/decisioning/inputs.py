@@ -1,5 +1,6 @@
 """What a decision is taken from: small, complete, and recorded as it stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -103,13 +104,17 @@ class Removal(NamedTuple):
 
 @dataclass(slots=True)
 class Prepared:
-    """The funnel's result before scoring. Candidates are in the order of slots, then of keys."""
+    """The funnel's result before scoring. Candidates are in the order of slots, then of keys.
+
+    `runs` are the same candidates as the funnel made them, each a `parts.Run`; where it did not, they are made of them.
+    """
 
     tier: str
     segments: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     weights: dict[int, float]
     removed: tuple[Removal, ...]
+    runs: tuple[Any, ...] = field(default=(), compare=False)
 
 
 class Ranked(NamedTuple):
@@ -167,10 +172,17 @@ class Draw(NamedTuple):
 class Choice:
     """The arbitration: scored candidates, best first by slot; what was chosen; what was removed.
 
-    A ranked candidate that was neither chosen nor removed lost the draw for its slot.
+    A ranked candidate that was neither chosen nor removed lost the draw for its slot. `rows` are the
+    fields of each `Ranked`, and `places` say where in them the chosen ones stand.
     """
 
-    ranked: tuple[Ranked, ...]
+    rows: Sequence[Sequence[Any]]
     chosen: tuple[Chosen, ...]
     removed: tuple[Removal, ...]
     draws: tuple[Draw, ...] = ()
+    places: tuple[int, ...] = ()
+
+    @property
+    def ranked(self) -> tuple[Ranked, ...]:
+        """The scored candidates; few ask for more than the chosen ones."""
+        return tuple([Ranked(*row) for row in self.rows])

@@ -1,6 +1,6 @@
 """What every decision under one playbook looks up, worked out once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
@@ -8,8 +8,9 @@ from typing import Any
 
 from actors.decisioning.context import builder_of
 from actors.decisioning.inputs import APPLICABILITY, ELIGIBILITY, SUITABILITY, TREATMENT, Removal
+from actors.decisioning.parts import Mark, Option, Part
 from actors.decisioning.predicates import predicates_of
-from actors.decisioning.quoting import Quote, quotes_of
+from actors.decisioning.quoting import quotes_of
 from actors.domain.scores import ScoreRow
 from actors.playbook.direct import Predicates
 from actors.playbook.model import Action, Playbook, Trigger
@@ -17,19 +18,21 @@ from actors.playbook.rules import Rule
 from actors.policies.budgets import Use, uses_of
 from actors.policies.contact_pressure import cap_covers
 
-Key = tuple[str, str | int, int]
-"""Something of which a turn has only so much: its kind, which, and at which planned instant."""
-Need = tuple[Key, float]
 GROUP = "group"
 """The kind of key for what no turn says two things of."""
 
-Mark = str | int | tuple[int, str]
 ALL = "all"
 SUGGESTS = "@suggests"
 """Marks: of every option, and of those that have nothing to say where there is nothing to suggest."""
 _ALWAYS = Rule("true")
 _MAX_SHELVES = 1024
 """Of proposals, which triggers and steps of scenarios make, the same ones again and again."""
+Answers = tuple[tuple[bool, ...], tuple[bool, ...] | None, tuple[bool, ...] | None]
+"""Of the rules of a shelf: eligible, applicable and suitable; None where no option has such a rule."""
+Judged = tuple[Part | None, tuple[Removal, ...]]
+"""The options that pass, None for none, and what is said of the others."""
+_MAX_PARTS = 256
+"""Of one shelf: customers for whom the same options pass are many."""
 
 
 @dataclass(slots=True)
@@ -41,38 +44,6 @@ class Standing:
     tier: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Option:
-    """One action on one channel; equal only to itself.
-
-    `conditions` are those of the `factors` of its weight; `caps` the positions of the caps under
-    which it counts; `quotes` what its content quotes. `ineligible`, `inapplicable` and `unsuitable` are its
-    removals; `fits` asks the rule of its treatment, None for no rule, and `unfit` is what comes of a no.
-    `consent` is the key of the consent that it needs, `group` what no turn says two things of, `uses`
-    what it may take of budgets. `alone` is its need to be the only one of its group. `terms` are the value, the lever and the cost. `marks` is everything by
-    which a switch, a policy or an experiment could name it: whatever holds it back names one of them.
-    """
-
-    index: int
-    channel: str
-    action: Action
-    conditions: Predicates
-    factors: tuple[float, ...]
-    caps: tuple[int, ...]
-    ineligible: Removal
-    inapplicable: Removal
-    unsuitable: Removal
-    fits: Predicates | None
-    unfit: Removal
-    quotes: tuple[Quote, ...]
-    consent: str
-    group: str
-    uses: tuple[Use, ...]
-    alone: tuple[Need, ...]
-    terms: tuple[float, float, float]
-    marks: frozenset[Mark]
-
-
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """Options that are judged together, and how to ask for all of them who is eligible for each.
@@ -81,7 +52,9 @@ class Shelf:
     those of all options, `indices` their actions, `consents` what they need, as (key, channel, purpose), each once. `conditions`
     asks those of all weights, each once, None for no weights; `formulas` are positions among them with
     the factors, and `weighed` says for each option which formula is its weight. `suggests` says that any
-    of their actions suggests something.
+    of their actions suggests something. `whole` are all of them, None where there are none, and `actions` theirs; `repeats` says that one is there twice; `reach` their
+    (channel, purpose), each once and in order; `marked` says where those with a mark stand; `parts` are
+    some of those that passed together, by which did, and `judged` what came of some answers of the rules.
     """
 
     options: tuple[Option, ...]
@@ -95,19 +68,81 @@ class Shelf:
     formulas: tuple[tuple[tuple[int, float], ...], ...]
     weighed: tuple[int, ...]
     suggests: bool
+    whole: Part | None
+    actions: tuple[int, ...]
+    repeats: bool
+    reach: tuple[tuple[str, str], ...]
+    marked: Mapping[Mark, tuple[int, ...]]
+    parts: dict[tuple[bool, ...], Part]
+    judged: dict[Answers, Judged]
+
+    def ask(self, standing: Standing) -> Answers:
+        """Return who is eligible, for what it is applicable and whom it suits, an entry an option."""
+        asked = (standing.values, standing.segments, standing.tier)
+        return (
+            self.eligible(*asked),
+            None if self.applicable is None else self.applicable(*asked),
+            None if self.suitable is None else self.suitable(*asked),
+        )
+
+    def judge(self, answers: Answers) -> Judged:
+        """Return the options that pass where nothing but the rules of actions holds any back."""
+        known = self.judged.get(answers)
+        if known is None:
+            if len(self.judged) >= _MAX_PARTS:
+                self.judged.clear()
+            part = self.whole
+            removed: tuple[Removal, ...] = ()
+            refusals = self.refusals(answers)
+            if refusals:
+                passing = tuple([refusal is None for refusal in refusals])
+                part = self.part(passing) if True in passing else None
+                removed = tuple([refusal for refusal in refusals if refusal is not None])
+            known = self.judged[answers] = (part, removed)
+        return known
+
+    def refusals(self, answers: Answers) -> Sequence[Removal | None]:
+        """Return for each option why the rules of its action remove it, or None; nothing when all fit."""
+        eligible, applicable, suitable = answers
+        always = (True,) * len(eligible)
+        applicable, suitable = applicable or always, suitable or always
+        if False not in eligible and False not in applicable and False not in suitable:
+            return ()
+        return [
+            None
+            if one and two and three
+            else option.unsuitable
+            if one and two
+            else option.inapplicable
+            if one
+            else option.ineligible
+            for option, one, two, three in zip(
+                self.options, eligible, applicable, suitable, strict=True
+            )
+        ]
+
+    def part(self, passing: tuple[bool, ...]) -> Part:
+        """Return those options that pass, of which there is one at least."""
+        known = self.parts.get(passing)
+        if known is None:
+            if len(self.parts) >= _MAX_PARTS:
+                self.parts.clear()
+            known = self.parts[passing] = Part(list(compress(self.options, passing)))
+        return known
 
 
 class Plan:
     """The rules of a playbook, and its actions by where they may stand.
 
     `options` holds those of an action by channel, `placed` those of a (channel, placement). `rows`
-    are what a model is asked, by tier and index of the action.
+    are what a model is asked, by tier and index of the action. `accounts` are the different things that
+    an option may take of budgets, the first one nothing.
     """
 
     def __init__(self, playbook: Playbook) -> None:
         self._positions = builder_of(playbook).positions
         self._once: dict[str, Predicates] = {}
-        self._uses: dict[tuple[Use, ...], tuple[Use, ...]] = {}
+        self.accounts: list[tuple[Use, ...]] = [()]
         self._names = [segment.name for segment in playbook.segments]
         self._holding = self._ask([segment.rule for segment in playbook.segments])
         self._tiers = [tier.segment for tier in playbook.tiers]
@@ -164,6 +199,7 @@ class Plan:
         conditions = self._ask([rule for rule, _ in action.weights])
         index, bundled = action.index, playbook.arbitration.one_per_group
         caps = {channel: _caps_over(action, channel, playbook) for channel in action.treatments}
+        accounts = {c: self._account(uses_of(playbook, action, c)) for c in action.treatments}
         group = f"{action.issue}/{action.group}" if bundled else action.key
         return {
             channel: Option(
@@ -181,7 +217,8 @@ class Plan:
                 consent=f"{channel}|{action.purpose}",
                 group=group,
                 alone=(((GROUP, group, 0), 1.0),),
-                uses=self._the_same(uses_of(playbook, action, channel)),
+                uses=self.accounts[accounts[channel]],
+                account=accounts[channel],
                 quotes=quotes_of(treatment.texts, self._positions),
                 terms=(action.value_minor, action.lever, treatment.cost_minor),
                 marks=_marks_of(action, channel, caps[channel]),
@@ -198,18 +235,29 @@ class Plan:
             for action in actions
         ]
         formulas = list(dict.fromkeys(weights))
+        marked: dict[Mark, list[int]] = {}
+        for place, option in enumerate(options):
+            for mark in option.marks:
+                marked.setdefault(mark, []).append(place)
         return Shelf(
             tuple(options),
             frozenset([option.index for option in options]),
             self._ask([action.eligible or _ALWAYS for action in actions]),
             self._ask_any([action.applicable for action in actions]),
             self._ask_any([action.suitable for action in actions]),
-            frozenset().union(*[option.marks for option in options]),
+            frozenset(marked),
             tuple(dict.fromkeys([(o.consent, o.channel, o.action.purpose) for o in options])),
             self._ask(list(rules.values())) if rules else None,
             tuple(formulas),
             tuple([formulas.index(each) for each in weights]),
             any(action.suggest for action in actions),
+            Part(options) if options else None,
+            tuple([option.index for option in options]),
+            len(set(options)) < len(options),
+            tuple(sorted({(option.channel, option.action.purpose) for option in options})),
+            {mark: tuple(places) for mark, places in marked.items()},
+            {},
+            {},
         )
 
     def _ask_once(self, rule: Rule) -> Predicates:
@@ -218,9 +266,11 @@ class Plan:
             self._once[rule.source] = self._ask([rule])
         return self._once[rule.source]
 
-    def _the_same(self, uses: tuple[Use, ...]) -> tuple[Use, ...]:
-        """Return the first uses that were equal: looked up by, they are found at once."""
-        return self._uses.setdefault(uses, uses)
+    def _account(self, uses: tuple[Use, ...]) -> int:
+        """Return the place of uses among those that differ."""
+        if uses not in self.accounts:
+            self.accounts.append(uses)
+        return self.accounts.index(uses)
 
     def _ask_any(self, rules: Sequence[Rule | None]) -> Predicates | None:
         """Return how to ask rules of which some may be missing; None when all are."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from actors.decisioning.arbitration import choose
@@ -25,6 +26,7 @@ from actors.decisioning.inputs import (
     DecisionInput,
     Prepared,
     Proposal,
+    Removal,
     Stands,
 )
 from actors.domain.scores import Score
@@ -77,18 +79,24 @@ def outcome_of(prepared: Prepared, choice: Choice) -> list[Any]:
     `Draw`; chosen: [position in ranked, rank, chosen with], and for what is returned again the seq and
     n of its effect. Records of engine 1 have no draws, and ranked only up to the priority.
     """
-    position = {id(ranked): i for i, ranked in enumerate(choice.ranked)}
     return [
         prepared.tier,
         list(prepared.segments),
+        list(map(_row_of, choice.removed)),
+        choice.rows,
         [
-            [action, channel, _CODE_OF[stage], rule, retry_at_ms]
-            for action, channel, stage, rule, retry_at_ms in choice.removed
+            [place, each.rank, each.chosen_with, *(each.again or ())]
+            for place, each in zip(choice.places, choice.chosen, strict=True)
         ],
-        [list(ranked) for ranked in choice.ranked],
-        [[position[id(c.ranked)], c.rank, c.chosen_with, *(c.again or ())] for c in choice.chosen],
         [list(each) for each in choice.draws],
     ]
+
+
+@lru_cache(maxsize=4096)
+def _row_of(removal: Removal) -> list[Any]:
+    """Return what is recorded of a removal; the same ones come again and again, and nobody changes them."""
+    action, channel, stage, rule, retry_at_ms = removal
+    return [action, channel, _CODE_OF[stage], rule, retry_at_ms]
 
 
 def decision_to_fields(record: DecisionRecord) -> list[Any]:

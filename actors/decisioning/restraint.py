@@ -12,7 +12,8 @@ from actors.decisioning.inputs import (
     DecisionInput,
     Removal,
 )
-from actors.decisioning.plan import ALL, SUGGESTS, Mark, Option
+from actors.decisioning.parts import Mark, Option
+from actors.decisioning.plan import ALL, SUGGESTS
 from actors.experiments.standing import Bar, bars_of, refusal
 from actors.playbook.model import Playbook
 from actors.policies.suppression import silenced_by

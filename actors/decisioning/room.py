@@ -1,10 +1,9 @@
 """What a turn has only so much of, where several slots draw on it: groups, issues, caps, budgets."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 from actors.decisioning.assignment import lacks
-from actors.decisioning.bids import Bid
+from actors.decisioning.bids import Slot
 from actors.decisioning.inputs import (
     BUDGET,
     BUNDLING,
@@ -12,7 +11,8 @@ from actors.decisioning.inputs import (
     DecisionInput,
     Removal,
 )
-from actors.decisioning.plan import GROUP, Key, Need
+from actors.decisioning.parts import Key, Need
+from actors.decisioning.plan import GROUP
 from actors.playbook.model import Playbook
 
 ISSUE, CAP, FUNDS = "issue", "cap", "budget"
@@ -26,47 +26,36 @@ class Room:
     planned; one that is planned counts at its own instant.
     """
 
-    def __init__(
-        self, slots: Sequence[Sequence[Bid]], given: DecisionInput, playbook: Playbook
-    ) -> None:
+    def __init__(self, slots: Sequence[Slot], given: DecisionInput, playbook: Playbook) -> None:
+        """Work out what could run short, and fill in `checks` and `takes` of the bids of `slots`."""
         self.left: dict[Key, float] = {}
         self._given, self._playbook = given, playbook
         per_issue = playbook.arbitration.per_issue
         self._per_issue = per_issue if per_issue < len(slots) else 0  # else it cannot run short
-        self._shared = _in_several([{bid.option.group for bid in bids} for bids in slots])
+        self._shared = _in_several([{option.group for option in slot.options} for slot in slots])
         self._short = self._short_funds(slots)
         self._instants = self._planned_instants(slots)
         self._tight = {at_ms: self._tight_caps(at_ms, len(slots)) for at_ms in self._instants}
         tight = frozenset().union(*self._tight.values())
-        self.competing = False
-        everything = bool(self._short or self._per_issue)
-        if everything or tight:
-            for bid in chain.from_iterable(slots):
-                option = bid.option
-                if everything or option.group in self._shared or not tight.isdisjoint(option.caps):
-                    self.competing = True
-                    self._fill_in(bid)
+        self.competing = bool(self._shared)
+        if self._short or self._per_issue or tight:
+            everything = bool(self._short or self._per_issue)
+            for slot in slots:
+                self._fill_in(slot, tight, everything=everything)
         elif self._shared:
-            self.competing = True
             self._only_groups(slots)
 
-    def _only_groups(self, slots: Sequence[Sequence[Bid]]) -> None:
+    def _only_groups(self, slots: Sequence[Slot]) -> None:
         """Fill in the groups, where nothing else can run short."""
         shared = self._shared
-        for bids in slots:
-            for bid in bids:
-                option = bid.option
-                if option.group in shared:
-                    bid.checks = bid.takes = option.alone
+        for slot in slots:
+            alone = [option.alone if option.group in shared else () for option in slot.options]
+            slot.checks = slot.takes = alone
         self.left.update([((GROUP, group, 0), 1.0) for group in shared])
 
-    def fits(self, bid: Bid) -> bool:
-        """Return whether there is room for it."""
-        return lacks(bid.checks, self.left) is None
-
-    def refusal(self, bid: Bid) -> Removal | None:
-        """Return why there is no room for it any more, or None."""
-        key = lacks(bid.checks, self.left)
+    def refusal(self, slot: Slot, place: int) -> Removal | None:
+        """Return why there is no room for a bid any more, or None."""
+        key = lacks(slot.checks[place], self.left)
         if key is None:
             return None
         kind, name, _ = key
@@ -76,26 +65,36 @@ class Room:
             rule = name
         else:
             rule = f"enough of {kind} {name}"
-        return Removal(bid.option.index, bid.option.channel, _STAGES[kind], rule)
+        return Removal(slot.actions[place], slot.channels[place], _STAGES[kind], rule)
 
-    def take(self, bid: Bid) -> None:
+    def lacking(self, slot: Slot) -> list[int]:
+        """Return the places of the bids for which there is no room any more."""
+        left = self.left
+        return [i for i, need in enumerate(slot.checks) if need and lacks(need, left) is not None]
+
+    def take(self, slot: Slot, place: int) -> None:
         """Take what a chosen bid uses."""
-        for key, amount in bid.takes:
-            self.left[key] -= amount
+        if slot.takes:
+            for key, amount in slot.takes[place]:
+                self.left[key] -= amount
 
-    def _planned_instants(self, slots: Sequence[Sequence[Bid]]) -> list[int]:
+    def _planned_instants(self, slots: Sequence[Slot]) -> list[int]:
         """Return when the turn's messages could be delivered: now, and what is planned for later."""
         given = self._given
-        if not given.planned:
-            return [given.at_ms]
-        return sorted({given.at_ms, *[self._at(bid) for bids in slots for bid in bids]})
+        instants = {given.at_ms}
+        if given.planned:
+            for slot in slots:
+                if not slot.placement:
+                    for consent in {option.consent for option in slot.options}:
+                        instants.add(self._at(slot.placement, consent))
+        return sorted(instants)
 
-    def _at(self, bid: Bid) -> int:
+    def _at(self, placement: str, consent: str) -> int:
         """Return when a bid would be delivered."""
         given = self._given
-        if bid.candidate.placement:
+        if placement:
             return given.at_ms
-        planned = given.planned.get(bid.option.consent)
+        planned = given.planned.get(consent)
         return given.at_ms if planned is None else planned.at_ms
 
     def _tight_caps(self, at_ms: int, slots: int) -> dict[int, int]:
@@ -108,14 +107,14 @@ class Room:
             if cap.limit - count < slots
         }
 
-    def _short_funds(self, slots: Sequence[Sequence[Bid]]) -> Mapping[str, float]:
+    def _short_funds(self, slots: Sequence[Slot]) -> Mapping[str, float]:
         """Return the budgets that do not have enough for every slot, and what is left of them."""
         most: dict[str, float] = {}
         if not self._given.funds:
             return most
-        for bids in slots:
+        for slot in slots:
             each: dict[str, float] = {}
-            for uses in {id(bid.uses): bid.uses for bid in bids}.values():  # few differ
+            for uses in {id(uses): uses for uses in slot.uses}.values():  # few differ
                 for key, amount in uses:
                     each[key] = max(each.get(key, 0.0), amount)
             for key, amount in each.items():
@@ -123,8 +122,20 @@ class Room:
         funds = self._given.funds
         return {key: funds[key] for key, amount in most.items() if funds[key] < amount}
 
-    def _fill_in(self, bid: Bid) -> None:
-        option, again = bid.option, bid.again is not None
+    def _fill_in(self, slot: Slot, tight: frozenset[int], *, everything: bool) -> None:
+        slot.checks, slot.takes = [], []
+        for place, option in enumerate(slot.options):
+            checks: tuple[Need, ...] = ()
+            takes: tuple[Need, ...] = ()
+            if everything or option.group in self._shared or not tight.isdisjoint(option.caps):
+                self.competing = True
+                checks, takes = self._needs(slot, place)
+            slot.checks.append(checks)
+            slot.takes.append(takes)
+
+    def _needs(self, slot: Slot, place: int) -> tuple[tuple[Need, ...], tuple[Need, ...]]:
+        """Return what must be left for a bid, and what it takes."""
+        option, again = slot.options[place], slot.again[place] is not None
         needs: list[Need] = []
         if option.group in self._shared:
             needs += option.alone
@@ -133,11 +144,11 @@ class Room:
             key = (ISSUE, option.action.issue, 0)
             needs.append((key, 1.0))
             self.left.setdefault(key, float(self._per_issue))
-        for name, amount in bid.uses:
+        for name, amount in slot.uses[place]:
             if name in self._short:
                 needs.append(((FUNDS, name, 0), amount))
                 self.left.setdefault((FUNDS, name, 0), self._short[name])
-        here = self._at(bid)
+        here = self._at(slot.placement, option.consent)
         later = () if again else self._instants if here == self._given.at_ms else (here,)
         takes = list(needs)
         for at_ms in later:
@@ -149,7 +160,7 @@ class Room:
                     takes.append((key, 1.0))
                     if at_ms == here:
                         needs.append((key, 1.0))
-        bid.checks, bid.takes = tuple(needs), tuple(takes)
+        return tuple(needs), tuple(takes)
 
 
 def _in_several(sets: Sequence[set[str]]) -> set[str]:

@@ -14,6 +14,8 @@ from actors.scenarios.calendar import day_begins, local_day
 MAX_HOLD_MS = 7 * 86_400_000
 """What would have to wait longer is dropped."""
 _DAY_MINUTES = 1440
+_QUARTER = 15
+_QUARTER_MS = _QUARTER * 60_000
 
 Stop = tuple[Callable[[int], int], str, bool]
 """Until when it is quiet at an instant (0: it is not), the reason, and whether it drops."""
@@ -23,8 +25,44 @@ def plan_send(
     profile: Profile, playbook: Playbook, channel: str, purpose: str, now_ms: int
 ) -> Planned:
     """Return the first instant at which a message may be sent, as far as the clock decides it."""
-    stops = stops_for(profile, playbook, channel, purpose)
-    return after_quiet(stops, now_ms) if stops else Planned(now_ms)
+    hours, holidays = _concerned(playbook, channel, purpose)
+    if not hours and not holidays:
+        return Planned(now_ms)
+    zones = zones_of(profile, playbook)
+    place = place_of(profile) if holidays else ("", "")
+    known = _all_through(playbook, channel, purpose, zones, place, now_ms // _QUARTER_MS)
+    if known is None:
+        return after_quiet(_stops(hours, holidays, zones, place), now_ms)
+    return known if known.at_ms or known.why else Planned(now_ms)
+
+
+@lru_cache(maxsize=4096)
+def _all_through(
+    playbook: Playbook,
+    channel: str,
+    purpose: str,
+    zones: tuple[str, ...],
+    place: tuple[str, str],
+    quarter: int,
+) -> Planned | None:
+    """Return what holds all through a quarter of an hour since 1970; None if it may change within.
+
+    Days and quiet hours that begin and end at full quarters do so here too, where the zone is whole quarters
+    ahead. `Planned(0)` without a reason says that nothing is quiet.
+    """
+    hours, holidays = _concerned(playbook, channel, purpose)
+    first_ms, last_ms = quarter * _QUARTER_MS, (quarter + 1) * _QUARTER_MS - 1
+    if any(each.begins % _QUARTER or each.ends % _QUARTER for each in hours):
+        return None
+    for zone in zones:
+        for at_ms in (first_ms, last_ms):
+            if day_begins(zone, local_day(at_ms, zone)) % _QUARTER_MS:
+                return None
+    stops = _stops(hours, holidays, zones, place)
+    first, last = after_quiet(stops, first_ms), after_quiet(stops, last_ms)
+    if first == (first_ms, "") and last == (last_ms, ""):
+        return Planned(0)
+    return first if first == last and first.why else None
 
 
 def after_quiet(stops: Sequence[Stop], now_ms: int) -> Planned:
@@ -49,11 +87,17 @@ def stops_for(profile: Profile, playbook: Playbook, channel: str, purpose: str) 
     hours, holidays = _concerned(playbook, channel, purpose)
     if not hours and not holidays:
         return []
-    zones = zones_of(profile, playbook)
-    stops = list(_hours(hours, zones))
-    if holidays:
-        stops += _holidays(holidays, zones, place_of(profile))
-    return stops
+    place = place_of(profile) if holidays else ("", "")
+    return _stops(hours, holidays, zones_of(profile, playbook), place)
+
+
+def _stops(
+    hours: Sequence[Quiet],
+    holidays: Sequence[Holidays],
+    zones: Sequence[str],
+    place: tuple[str, str],
+) -> list[Stop]:
+    return [*_hours(hours, zones), *_holidays(holidays, zones, place)]
 
 
 @lru_cache(maxsize=4096)

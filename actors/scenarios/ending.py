@@ -2,7 +2,7 @@
 
 from actors.domain.journeys import Instance
 from actors.playbook.scenario_model import Scenario
-from actors.scenarios.index import ears_of
+from actors.scenarios.index import Ears, ears_of
 from actors.scenarios.matching import matches
 from actors.scenarios.run import Run
 from actors.scenarios.world import Progress, Signal
@@ -34,15 +34,22 @@ def cut_short(
 def withdraw(instance: Instance, progress: Progress) -> None:
     """List what an instance has caused, should it not be sent yet."""
     progress.withdrawn += instance.sent
-    progress.withdrawn += [token.call for token in instance.tokens if token.call != NO_CALL]
+    for token in instance.tokens:
+        if token.call != NO_CALL:
+            progress.withdrawn.append(token.call)
 
 
 def over(run: Run, scenario: Scenario, instance: Instance, signal: Signal) -> bool:
     """Let the stops and goals of an instance hear a signal; return whether it has ended."""
+    ears = ears_of(scenario, signal.key)
+    return ears is not None and ended_by(run, scenario, instance, signal, ears)
+
+
+def ended_by(run: Run, scenario: Scenario, instance: Instance, signal: Signal, ears: Ears) -> bool:
+    """As `over`, when it is known already what of the scenario hears such signals."""
     at_ms = signal.at_ms
     if at_ms < instance.started_ms:
         return False
-    ears = ears_of(scenario, signal.key)
     for stop in ears.stops:
         if matches(run.world, scenario, instance, stop, signal):
             cut_short(run, instance, STOPPED, signal.key, at_ms, signal)

@@ -32,6 +32,7 @@ __all__ = [
     "definition",
     "hear",
     "held",
+    "is_awaited",
     "lost",
     "merge_journeys",
     "next_wait",

@@ -3,8 +3,8 @@
 from actors.domain.journeys import Instance, Journeys
 from actors.playbook.model import Playbook
 from actors.playbook.scenario_model import Listen, Scenario
-from actors.scenarios.ending import over
-from actors.scenarios.index import definition, ears_of, index_of
+from actors.scenarios.ending import ended_by
+from actors.scenarios.index import Ears, definition, ears_of, index_of
 from actors.scenarios.listening import case_of, keep_signal
 from actors.scenarios.run import Run
 from actors.scenarios.starting import release, start
@@ -31,23 +31,24 @@ def hear_one(run: Run, signal: Signal) -> None:
         if signal.instance and instance.id != signal.instance:
             continue
         scenario = definition(playbook, instance)
-        if scenario is not None and key in scenario.listens:
-            _hear(run, scenario, instance, signal)
+        ears = None if scenario is None else ears_of(scenario, key)
+        if scenario is not None and ears is not None:
+            _hear(run, scenario, instance, signal, ears)
             if run.ended:
                 release(run)
     if signal.instance:
         return
-    for scenario in playbook.scenarios_hearing.get(key, ()):
-        start(run, scenario, signal)
+    for begins in index_of(playbook).starts.get(key, ()):
+        start(run, begins, signal)
         if run.ended:
             release(run)
     keep_signal(journeys, signal, playbook, run.now_ms)
 
 
-def _hear(run: Run, scenario: Scenario, instance: Instance, signal: Signal) -> None:
-    if over(run, scenario, instance, signal):
+def _hear(run: Run, scenario: Scenario, instance: Instance, signal: Signal, ears: Ears) -> None:
+    if ended_by(run, scenario, instance, signal, ears):
         return
-    listening = ears_of(scenario, signal.key).steps
+    listening = ears.steps
     if not listening:
         return
     for token in tuple(instance.tokens):

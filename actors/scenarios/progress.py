@@ -18,7 +18,7 @@ _MAX_TEXT = 256
 _NUMBERS = frozenset({bool, int, float})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Advance:
     """What one event did to a customer's triggers.
 
@@ -33,6 +33,15 @@ class Advance:
     prolonged: list[Timer] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def __init__(self) -> None:
+        """Begin with nothing; written out, because every event makes one."""
+        self.proposed = []
+        self.recorded = []
+        self.started = []
+        self.prolonged = []
+        self.stopped = []
+        self.notes = []
 
 
 def concerns(state: CustomerState, event: Event, playbook: Playbook) -> bool:

@@ -11,7 +11,7 @@ MAX_EMITTED = 16
 """Emitted signals that are heard for one thing told."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Run:
     """What the engine works on, and what has come of it so far.
 
@@ -30,6 +30,18 @@ class Run:
     pending: list[Signal] = field(default_factory=list)
     ended: dict[tuple[str, str], tuple[int, Signal | None]] = field(default_factory=dict)
     touched: dict[int, Instance] = field(default_factory=dict)
+
+    def __init__(self, journeys: Journeys, playbook: Playbook, world: World, now_ms: int) -> None:
+        """Begin with nothing that has come of it; written out, because every turn makes some."""
+        self.journeys = journeys
+        self.playbook = playbook
+        self.world = world
+        self.now_ms = now_ms
+        self.told = False
+        self.progress = Progress()
+        self.pending = []
+        self.ended = {}
+        self.touched = {}
 
     def say(
         self, instance: Instance, what: str, step: str = "", why: str = "", until_ms: int = 0

@@ -13,6 +13,7 @@ from actors.playbook.scenario_model import QUEUE, RESTART, Heard, Scenario
 from actors.scenarios import matching
 from actors.scenarios.ending import STOPPED, cut_short, over
 from actors.scenarios.forking import new_id
+from actors.scenarios.index import Start
 from actors.scenarios.listening import kept_after
 from actors.scenarios.run import Run
 from actors.scenarios.values import flat, key_of
@@ -20,19 +21,18 @@ from actors.scenarios.walking import go_on
 from actors.scenarios.world import Line, Signal
 
 
-def start(run: Run, scenario: Scenario, signal: Signal) -> None:
+def start(run: Run, begins: Start, signal: Signal) -> None:
     """Let the start of a scenario hear a signal."""
-    world, begins = run.world, scenario.start
-    simple = begins.pattern.simple
+    world, scenario = run.world, begins.scenario
     # Most signals start nothing: what is cheap to ask is asked first, and the key is made last.
-    if simple and not matching.starts(world, scenario, begins.pattern.parts[0].heard, signal):
+    if not begins.simple and not _complete(run, scenario, signal):
         return
-    if not simple and not _complete(run, scenario, signal):
-        return
-    if not all(world.within(segment) for segment in begins.segments):
-        return
-    if begins.when is not None and not world.met(scenario, begins.when, None, signal):
-        return
+    for segment in begins.segments:
+        if not world.within(segment):
+            return
+    for rule in begins.rules:
+        if not world.met(scenario, rule, None, signal):
+            return
     key = key_of(scenario.keyed_by, signal.properties)
     if _admitted(run, scenario, key, signal):
         data = flat(signal.properties, (scenario.keyed_by,))

@@ -108,7 +108,7 @@ class CallOut:
     expires_at_ms: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Progress:
     """What a run of the engine did, besides to the journeys.
 
@@ -126,3 +126,15 @@ class Progress:
     converted: list[tuple[int, int, int]] = field(default_factory=list)
     waits: dict[int, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def __init__(self, waits: dict[int, int] | None = None) -> None:
+        """Begin with nothing; written out, because every turn makes some."""
+        self.lines = []
+        self.emitted = []
+        self.calls = []
+        self.traits = []
+        self.threads = []
+        self.withdrawn = []
+        self.converted = []
+        self.waits = {} if waits is None else waits
+        self.notes = []

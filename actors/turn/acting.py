@@ -1,12 +1,13 @@
 """Events, questions and timers: begin or wake, then decide once the scores are there."""
 
+from collections.abc import Callable
 from functools import partial
 
 from actors.decisioning.arbitration import choose, rows_of, scores_by_action
 from actors.decisioning.context import Occasion, builder_of
 from actors.decisioning.exploration import seed_of
 from actors.decisioning.funnel import prepare
-from actors.decisioning.inputs import ENGINE_VERSION, DecisionInput, Proposal
+from actors.decisioning.inputs import ENGINE_VERSION, Choice, DecisionInput, Prepared, Proposal
 from actors.decisioning.journal import TurnRecord
 from actors.decisioning.membership import SEGMENTS, standing_of
 from actors.decisioning.plan import Standing, plan_of
@@ -15,7 +16,7 @@ from actors.domain.events import DECIDE, REVIEW, Event, event_time
 from actors.domain.fold import fold
 from actors.domain.groups import NO_GROUPS, Groups
 from actors.domain.ids import Identity
-from actors.domain.scores import Scores
+from actors.domain.scores import Score, Scores
 from actors.domain.state import MAX_IDENTITIES, CustomerState, Timer
 from actors.identity import may_claim, note_of_limit, remember
 from actors.playbook.group_model import GROUP
@@ -38,6 +39,9 @@ from actors.turn.suggesting import suggested_in
 from actors.turn.travelling import SCENARIO, concerned, data_of, decided, travel
 from actors.turn.under_way import NOTHING, AtHand, Turn
 from actors.turn.withdrawing import withdraw
+
+Chooser = Callable[[Prepared, DecisionInput, dict[int, Score], Playbook], Choice]
+"""What fills the slots of a decision: `actors.decisioning.arbitration.choose`, or another policy."""
 
 _KINDS = frozenset({CLOSE, ABSENCE, SEGMENTS, RETENTION, SCENARIO, SEND})
 """Of timers, but those of triggers."""
@@ -194,22 +198,31 @@ def recount(turn: Turn, playbook: Playbook) -> None:
         turn.rows = rows_of(turn.prepared, playbook, given.context)
 
 
-def decide(turn: Turn, scores: Scores, playbook: Playbook) -> None:
-    """Arbitrate with the scores for `turn.rows`, in their order, and write the effects."""
+def decide(
+    turn: Turn,
+    scores: Scores,
+    playbook: Playbook,
+    chooser: Chooser = choose,
+    engine: str = ENGINE_VERSION,
+) -> None:
+    """Arbitrate with the scores for `turn.rows`, in their order, and write the effects.
+
+    A simulation may let another `chooser` fill the slots; `engine` is then what the record says of it.
+    """
     given, prepared = turn.given, turn.prepared
     if given is None or prepared is None:
         _finish(turn, playbook)
         return
     by_action = scores_by_action(prepared, playbook, scores)
-    choice = choose(prepared, given, by_action, playbook)
+    choice = chooser(prepared, given, by_action, playbook)
     turn.record.decision = DecisionRecord(
-        engine=ENGINE_VERSION,
+        engine=engine,
         playbook=playbook.version,
         model=scores.model,
         model_version=scores.version,
         prior=scores.prior,
         given=given,
-        scores={i: tuple(s) for i, s in by_action.items()},
+        scores=dict(by_action),
         outcome=outcome_of(prepared, choice),
     )
     for chosen in choice.chosen:

@@ -42,7 +42,7 @@ def enrol(turn: Turn, choice: Choice, playbook: Playbook) -> None:
     new = [within[name] for name in given.arms if name not in fixed and name in within]
     if not new:
         return
-    arrived = {(r.action, r.channel) for r in choice.ranked}
+    arrived = {(row[0], row[1]) for row in choice.rows}
     arrived |= {(r.action, r.channel) for r in choice.removed if r.stage in _ARRIVED}
     proposed = [(p.trigger, p.actions, p.channels) for p in given.proposals]
     at_hand = frozenset(arrived)

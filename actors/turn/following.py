@@ -13,6 +13,8 @@ from actors.decisioning.plan import Standing
 from actors.playbook.model import Playbook, Trigger
 from actors.turn.under_way import Turn
 
+_AT_ONCE_MS = 3
+"""A guess so near is mostly two sides of a rule that are equal just now, as of a customer who is new."""
 _AGAIN_MS = 60_000
 """The least time between two looks of which each would cause the next."""
 
@@ -49,13 +51,16 @@ def follow(turn: Turn, standing: Standing, playbook: Playbook) -> list[Trigger]:
 def look_again(turn: Turn, standing: Standing, playbook: Playbook) -> None:
     """Set the timer at which a membership may change without an event.
 
-    On events it is a cheap guess that is never late; the timer itself looks for what really changes.
+    On events it is a cheap guess that is never late; the timer itself looks for what really changes, and
+    so does an event whose guess is for at once: that costs less than a turn.
     """
     now_ms, timer = turn.record.received_at_ms, turn.record.timer
     if timer is not None and timer[1] == SEGMENTS:
         at_ms = next_change_ms(turn.state, playbook, now_ms)
     else:
         at_ms = next_look_ms(turn.state, standing.values, playbook, now_ms)
+        if at_ms is not None and at_ms - now_ms <= _AT_ONCE_MS:
+            at_ms = next_change_ms(turn.state, playbook, now_ms)
     _set(turn, at_ms)
 
 

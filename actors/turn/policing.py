@@ -1,9 +1,11 @@
 """Policies in a turn: what they say of this customer now, and reservations that move or are taken back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from actors.decisioning.inputs import Proposal
+from actors.decisioning.plan import plan_of
 from actors.domain.folding.outreach import is_dead
 from actors.domain.profile import Contact
 from actors.playbook.model import Playbook
@@ -70,22 +72,13 @@ def _planned(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal]) -> d
     found: dict[str, Planned] = {}
     if not policies.quiet and not policies.holidays:
         return found
-    for channel, purpose in sorted(set(_proposed(playbook, proposals))):
+    plan = plan_of(playbook)
+    reach = [plan.outbound(each.actions, each.channels).reach for each in proposals]
+    for channel, purpose in reach[0] if len(reach) == 1 else sorted(set(chain(*reach))):
         planned = plan_send(turn.state.profile, playbook, channel, purpose, now_ms)
         if planned.at_ms != now_ms:
             found[f"{channel}|{purpose}"] = planned
     return found
-
-
-def _proposed(playbook: Playbook, proposals: Sequence[Proposal]) -> Iterator[tuple[str, str]]:
-    for proposal in proposals:
-        for index in proposal.actions:
-            action = playbook.actions[index]
-            for channel, treatment in action.treatments.items():
-                if treatment.outbound and (
-                    proposal.channels is None or channel in proposal.channels
-                ):
-                    yield channel, action.purpose
 
 
 def barred_channels(turn: Turn, playbook: Playbook, tier: str) -> tuple[str, ...]:

@@ -116,7 +116,8 @@ def _enter(turn: Turn, given: dict[str, Any], playbook: Playbook, world: Surroun
 def hear(turn: Turn, signal: Signal, playbook: Playbook, world: Surroundings) -> None:
     """Let the scenarios hear something."""
     journeys, now_ms = turn.state.journeys, turn.record.received_at_ms
-    _settle(turn, engine.hear(journeys, signal, playbook, world, now_ms), playbook, world)
+    if engine.is_awaited(journeys, playbook, signal.key):
+        _settle(turn, engine.hear(journeys, signal, playbook, world, now_ms), playbook, world)
 
 
 def hear_changes(turn: Turn, playbook: Playbook, world: Surroundings) -> None:

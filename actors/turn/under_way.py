@@ -17,7 +17,7 @@ from actors.scenarios.world import Offer
 from actors.turn.surroundings import Surroundings
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Turn:
     """One turn under way, and when it is done what it wrote besides the state.
 
@@ -63,6 +63,43 @@ class Turn:
     waiting: Mapping[tuple[int, int, int], bool] = field(default_factory=dict)
     unsent: Collection[tuple[int, int, int]] = ()
     given_back: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def __init__(
+        self, state: CustomerState, record: TurnRecord, paused: tuple[str, ...] = ()
+    ) -> None:
+        """Begin with nothing but a customer and a record; written out, because the fields are many."""
+        self.state = state
+        self.record = record
+        self.rows = []
+        self.given = None
+        self.prepared = None
+        self.claimed = []
+        self.timers_set = []
+        self.timers_deleted = []
+        self.outbox = []
+        self.cancelled = []
+        self.entered = []
+        self.left = []
+        self.deviations = []
+        self.groups = NO_GROUPS
+        self.touched = set()
+        self.offers = {}
+        self.world = None
+        self.answered = None
+        self.credited = []
+        self.closed = []
+        self.committed = []
+        self.paused = paused
+        self.funds = {}
+        self.prices = {}
+        self.spent = []
+        self.lifetime = None
+        self.released = []
+        self.postponed = []
+        self.dropped = []
+        self.waiting = {}
+        self.unsent = ()
+        self.given_back = []
 
 
 @dataclass(frozen=True, slots=True)
