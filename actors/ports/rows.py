@@ -82,7 +82,7 @@ class JournalRow:
 
 
 class JournalKind:
-    """Codes of journal rows. Learners read `OUTCOME` and `WAKE` only.
+    """Codes of journal rows.
 
     `MERGE`, `UNMERGE` and `ERASURE`, which holds the receipt, are never forgotten by age.
     """

@@ -78,6 +78,28 @@ class Store(Protocol):
         """
         ...
 
+    async def open_partition(self, owner: str) -> PartitionRow:
+        """Add a partition for a single customer, after all there are, that `owner` has under epoch 1.
+
+        None is ever taken away: an epoch must not begin anew. One whose customer has left can serve again.
+        """
+        ...
+
+    async def rehome(self, number: int, of: tuple[int, int], to: tuple[int, int]) -> bool:
+        """Move a customer, with her timers and effects, from one partition to another, as she is.
+
+        Both are (partition, epoch) and must hold, and she must be in the first; otherwise nothing is
+        written. It is a change of ownership: whoever takes a turn of hers from there on loses the race.
+
+        Returns:
+            Whether she was moved.
+        """
+        ...
+
+    async def apart(self) -> list[tuple[int, int]]:
+        """Return (customer number, partition) of all who are in partitions that were opened, by number."""
+        ...
+
     async def due_timers(self, owner: str, until_ms: int, limit: int) -> list[DueTimer]:
         """Return timers of `owner`'s partitions due at or before `until_ms`, earliest first."""
         ...
@@ -223,10 +245,6 @@ class Store(Protocol):
 
         Every turn of theirs is looked at: for customers who have merged, others have `timeline`.
         """
-        ...
-
-    async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
-        """Return OUTCOME and WAKE rows after an offset, in commit order."""
         ...
 
     async def turns_after(self, after_offset: int, limit: int) -> list[TimelineRow]:

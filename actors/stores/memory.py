@@ -12,22 +12,21 @@ from actors.ports import (
     Erasure,
     FirstAnswer,
     Found,
-    JournalKind,
     Lookup,
     PartitionRow,
     StoredCustomer,
     TimelineRow,
     Verdict,
 )
+from actors.stores.claim_rules import claims_won
 from actors.stores.memory_budgets import MemoryBudgets
 from actors.stores.memory_groups import MemoryGroups
 from actors.stores.memory_launches import MemoryLaunches
 from actors.stores.memory_outbox import MemoryOutbox
 from actors.stores.memory_records import MemoryRecords
 from actors.stores.memory_segments import MemorySegments
+from actors.stores.rehome_rules import Held, may_rehome, next_partition
 from actors.stores.rules import Facts, check_call, judge
-
-_LEARNABLE = (JournalKind.OUTCOME, JournalKind.WAKE)
 
 _UNOWNED = {p: PartitionRow(p, "", 0) for p in range(PARTITIONS)}
 
@@ -53,7 +52,6 @@ class MemoryStore(
         self._customers: dict[int, StoredCustomer] = {}
         self._identities: dict[Identity, int] = {}
         self._journal: list[TimelineRow] = []
-        self._learnable: list[int] = []
         self._turns: dict[int, list[tuple[int, int]]] = {}
         self._tombstones: dict[bytes, int] = {}
         self._timers_by_due: list[tuple[int, int, str]] = []
@@ -138,8 +136,6 @@ class MemoryStore(
                 TimelineRow(i + 1, number, row.seq, row.at_ms, row.kind, row.payload)
             )
             insort(self._turns.setdefault(number, []), (row.seq, i))
-            if row.kind in _LEARNABLE:
-                self._learnable.append(i)
         for message in change.messages:
             answer = FirstAnswer(message.fingerprint, number, message.seq)
             self._messages[message.hash] = (answer, now_ms)
@@ -210,15 +206,41 @@ class MemoryStore(
 
     async def claim(self, claims: Sequence[tuple[int, str, int]], owner: str) -> dict[int, int]:
         """See `Store.claim`."""
-        won: dict[int, int] = {}
-        for p, expected_owner, expected_epoch in claims:
-            if p not in won and self._partitions.get(p) == PartitionRow(
-                p, expected_owner, expected_epoch
-            ):
-                won[p] = expected_epoch + 1
-                self._partitions[p] = PartitionRow(p, owner, won[p])
+        stored = {
+            p: (self._partitions[p].owner, self._partitions[p].epoch)
+            for p, _, _ in claims
+            if p in self._partitions
+        }
+        won = claims_won(stored, claims)
+        self._partitions.update((p, PartitionRow(p, owner, epoch)) for p, epoch in won.items())
         self._map_version += bool(won)
         return won
+
+    async def open_partition(self, owner: str) -> PartitionRow:
+        """See `Store.open_partition`."""
+        row = PartitionRow(next_partition(max(self._partitions)), owner, 1)
+        self._partitions[row.partition] = row
+        self._map_version += 1
+        return row
+
+    async def rehome(self, number: int, of: Held, to: Held) -> bool:
+        """See `Store.rehome`."""
+        row = self._customers.get(number)
+        epochs = {p: self._partitions[p].epoch for p, _ in (of, to) if p in self._partitions}
+        if not may_rehome(None if row is None else row.partition, epochs, of, to):
+            return False
+        self._customers[number] = replace(self._customers[number], partition=to[0])
+        for key in [key for key in self._timers if key[0] == number]:
+            self._timers[key] = replace(self._timers[key], partition=to[0])
+        for effect in [effect for effect in self._outbox if effect[0] == number]:
+            self._change_item(effect, partition=to[0])
+        self._map_version += 1
+        return True
+
+    async def apart(self) -> list[tuple[int, int]]:
+        """See `Store.apart`."""
+        rows = ((row.number, row.partition) for row in self._customers.values())
+        return sorted((number, p) for number, p in rows if p >= PARTITIONS)
 
     async def due_timers(self, owner: str, until_ms: int, limit: int) -> list[DueTimer]:
         """See `Store.due_timers`."""
@@ -267,11 +289,6 @@ class MemoryStore(
     async def turns_after(self, after_offset: int, limit: int) -> list[TimelineRow]:
         """See `Store.turns_after`."""
         return self._journal[after_offset : after_offset + limit]
-
-    async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
-        """See `Store.learnable`."""
-        first = bisect_left(self._learnable, after_offset)
-        return [self._journal[i] for i in self._learnable[first : first + limit]]
 
     async def counts(self) -> dict[str, int]:
         """See `Store.counts`."""

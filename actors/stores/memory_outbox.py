@@ -15,6 +15,7 @@ from actors.ports import (
     PartitionRow,
     paused_by,
 )
+from actors.stores.claim_rules import may_attempt
 from actors.stores.memory_retention import Effect, MemoryRetention
 from actors.stores.rules import OPEN_STATES, OUTBOX_STATES, SENDING_TIMEOUT_MS, permit, states_of
 
@@ -136,11 +137,11 @@ class MemoryOutbox(MemoryRetention):
         for item in items:
             effect = (item.number, item.seq, item.n)
             stored = self._outbox[effect][1] if effect in self._outbox_open else None
-            if (
-                stored is None
-                or (stored.state, stored.attempts) != (item.state, item.attempts)
-                or stored.partition not in epochs
-                or self._partitions[stored.partition].epoch != epochs[stored.partition]
+            if stored is None or not may_attempt(
+                (stored.state, stored.attempts),
+                (item.state, item.attempts),
+                epochs.get(stored.partition),
+                self._partitions[stored.partition].epoch,
             ):
                 answers.append(Claim.LOST)
                 continue

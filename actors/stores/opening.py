@@ -10,7 +10,7 @@ from actors.stores.sqlite import SqliteStore
 KEY_SETTING = "id_key"
 """The setting that holds a store's own key for deriving ids; made once, when it is prepared."""
 
-SUPPORTED = "sqlite:///absolute/path/to/file and memory://"
+SUPPORTED = "sqlite:///absolute/path/to/file, postgresql://user@host/database and memory://"
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:
@@ -24,6 +24,10 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
     parts = urlsplit(url)
     if parts.scheme == "memory" and not parts.netloc and not parts.path:
         return MemoryStore()
+    if parts.scheme in ("postgresql", "postgres"):
+        from actors.stores.postgres import PostgresStore  # noqa: PLC0415 - who has none need not load it
+
+        return PostgresStore.open(url, read_only=read_only)
     if parts.scheme == "sqlite":
         path = unquote(parts.path)
         absolute = path.startswith("/") and path.strip("/")

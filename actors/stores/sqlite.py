@@ -36,10 +36,10 @@ from actors.stores import sqlite_retention as retention
 from actors.stores import sqlite_scenarios as scenarios
 from actors.stores import sqlite_segments as segments
 from actors.stores.rules import check_call
+from actors.stores.sqlite_apart import SqliteApart
 from actors.stores.sqlite_commit import commit
 from actors.stores.sqlite_due import DueWhere
 from actors.stores.sqlite_file import Worker, Writer, connect, prepare_file, sqlite_errors
-from actors.stores.sqlite_launches import SqliteLaunches
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -48,7 +48,7 @@ _GIVE_UP = 1.25  # so that what SQLite says of a lock is heard before its caller
 _FORGET_AT_ONCE = 2_000  # a few milliseconds under the lock, then others may write
 
 
-class SqliteStore(SqliteLaunches):
+class SqliteStore(SqliteApart):
     """A `Store` in one file, beside it a lock file; any number of processes may open both.
 
     One thread writes and one reads, each with a connection of its own; methods may be called from
@@ -271,10 +271,6 @@ class SqliteStore(SqliteLaunches):
     async def turns_after(self, after_offset: int, limit: int) -> list[TimelineRow]:
         """See `Store.turns_after`."""
         return await self._read(partial(reads.turns_after, after_offset=after_offset, limit=limit))
-
-    async def learnable(self, after_offset: int, limit: int) -> list[TimelineRow]:
-        """See `Store.learnable`."""
-        return await self._read(partial(reads.learnable, after_offset=after_offset, limit=limit))
 
     async def checkpoint(self, model: str) -> tuple[int, bytes] | None:
         """See `Store.checkpoint`."""

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from actors.domain.budgets import Window
 from actors.ports import Change, Reserved
 from actors.stores.budget_rules import Run, Span, note, outdated, span_of, spans_of
-from actors.stores.sqlite_sql import Batched, from_text, to_text
+from actors.stores.sqlite_sql import Batched
+from actors.stores.texts import from_text, to_text
 
 _SUMS = Batched(
     "SELECT json_group_array(json_array(wanted.column1, wanted.column2, wanted.column3,"

@@ -16,7 +16,8 @@ from actors.stores.sqlite_groups import seqs_of, write_groups
 from actors.stores.sqlite_moves import move_outbox
 from actors.stores.sqlite_scenarios import write_scenarios
 from actors.stores.sqlite_segments import write_segments
-from actors.stores.sqlite_sql import Batched, to_text
+from actors.stores.sqlite_sql import Batched
+from actors.stores.texts import to_text
 
 _EPOCHS = Batched(
     "SELECT json_group_array(json_array(p, epoch)) FROM partition WHERE p IN (VALUES {rows})", 1

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from actors.domain.groups import GroupKey
 from actors.ports import Change, Erasure, GroupWrite, Member, StoredGroup
-from actors.stores.sqlite_sql import Batched, Pivot, from_text, one_json, to_text
+from actors.stores.sqlite_sql import Batched, Pivot, one_json
+from actors.stores.texts import from_text, to_text
 
 _GROUPS = Pivot(
     2,

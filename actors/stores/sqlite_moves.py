@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from actors.ports import Change, OutboxState
 from actors.stores.rules import OUTBOX_STATES
-from actors.stores.sqlite_sql import Batched, to_text
+from actors.stores.sqlite_sql import Batched
+from actors.stores.texts import to_text
 
 _WAITING = Batched(
     "SELECT json_group_array(json_array(id, customer, seq, n, state))"

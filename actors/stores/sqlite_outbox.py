@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from actors.ports import Check, Claim, OutboxItem, OutboxResult, OutboxState, paused_by
+from actors.stores.claim_rules import may_attempt
 from actors.stores.rules import OUTBOX_STATES, SENDING_TIMEOUT_MS, permit, states_of
 from actors.stores.sqlite_commit import add_to_counters, read_epochs
 from actors.stores.sqlite_due import OUTBOX, DueWhere, due_rows
-from actors.stores.sqlite_sql import Batched, Pivot, from_text, one_json, to_text
+from actors.stores.sqlite_sql import Batched, Pivot, one_json
+from actors.stores.texts import from_text, to_text
 
 _ITEMS = Batched(
     "SELECT json_group_array(json_array(id, customer, seq, n, p, channel, state,"
@@ -124,11 +126,11 @@ def outbox_claim(
     answers = []
     for item in items:
         row = stored.get((item.number, item.seq, item.n))
-        if (
-            row is None
-            or item.state not in (OutboxState.PENDING, OutboxState.SENDING)
-            or row[2:] != [item.state, item.attempts]
-            or epochs.get(row[1], -1) != current.get(row[1])
+        if row is None or not may_attempt(
+            (row[2], row[3]),
+            (item.state, item.attempts),
+            epochs.get(row[1]),
+            current.get(row[1]),
         ):
             answers.append(Claim.LOST)
             continue

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from actors.ports import CellRow, PartitionRow
+from actors.stores.claim_rules import claims_won
 from actors.stores.sqlite_commit import add_to_counters
 from actors.stores.sqlite_sql import Batched, one_json, one_row
 
@@ -73,10 +74,7 @@ def claim(
         p: (current, epoch)
         for p, current, epoch in _SOME_PARTITIONS.select(connection, [(p,) for p, _, _ in claims])
     }
-    won: dict[int, int] = {}
-    for p, expected_owner, expected_epoch in claims:
-        if stored.get(p) == (expected_owner, expected_epoch):
-            won[p] = expected_epoch + 1
+    won = claims_won(stored, claims)
     if won:
         _CLAIM.run(connection, [(p,) for p in won], owner)
         _map_changed(connection)

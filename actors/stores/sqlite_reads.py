@@ -18,7 +18,8 @@ from actors.stores.sqlite_budgets import spent_in
 from actors.stores.sqlite_commit import owners_of
 from actors.stores.sqlite_due import TIMERS, DueWhere, due_rows
 from actors.stores.sqlite_groups import groups_of, read_groups
-from actors.stores.sqlite_sql import Batched, Pivot, from_text, one_json, one_row
+from actors.stores.sqlite_sql import Batched, Pivot, one_json, one_row
+from actors.stores.texts import from_text
 
 _CUSTOMERS = Pivot(
     1,
@@ -54,9 +55,6 @@ _HISTORY = """SELECT json_group_array(json_array(offset, customer, seq, at, kind
               WHERE customer IN (SELECT value FROM json_each(?1)) AND (at, offset) < (?2, ?3)
               AND (?4 = 0 OR ?4 >> kind & 1) ORDER BY at DESC, offset DESC LIMIT ?5)
           ORDER BY at DESC, offset DESC)"""
-_LEARNABLE = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
-    FROM (SELECT * FROM journal INDEXED BY journal_learnable WHERE kind IN (3, 4) AND offset > ?
-          ORDER BY offset LIMIT ?)"""
 _TURNS_AFTER = """SELECT json_group_array(json_array(offset, customer, seq, at, kind, hex(payload)))
     FROM (SELECT * FROM journal WHERE offset > ? ORDER BY offset LIMIT ?)"""
 _COUNTS = "SELECT json_group_array(json_array(name, n)) FROM counter"
@@ -163,16 +161,6 @@ def history(
     return [
         TimelineRow(offset, customer, seq, at_ms, kind, bytes.fromhex(payload))
         for offset, customer, seq, at_ms, kind, payload in one_json(connection, _HISTORY, values)
-    ]
-
-
-def learnable(connection: sqlite3.Connection, after_offset: int, limit: int) -> list[TimelineRow]:
-    """Return what learners read, in commit order."""
-    return [
-        TimelineRow(offset, number, seq, at_ms, kind, bytes.fromhex(payload))
-        for offset, number, seq, at_ms, kind, payload in one_json(
-            connection, _LEARNABLE, (after_offset, limit)
-        )
     ]
 
 

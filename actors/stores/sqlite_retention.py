@@ -5,7 +5,8 @@ from collections import Counter
 
 from actors.stores.rules import ANSWERS_LOOKED_AT, BEFORE_ALL_DAYS, OUTBOX_STATES, day_of
 from actors.stores.sqlite_commit import add_to_counters
-from actors.stores.sqlite_sql import Batched, one_json, one_row, to_text
+from actors.stores.sqlite_sql import Batched, one_json, one_row
+from actors.stores.texts import to_text
 
 _EMPTY = """UPDATE journal SET payload = x'' WHERE offset IN (
     SELECT offset FROM journal INDEXED BY journal_age

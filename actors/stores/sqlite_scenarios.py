@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from actors.ports import Change, ScenarioCount
 from actors.stores.rules import scenario_counts_of
-from actors.stores.sqlite_sql import Batched, from_text, one_json, to_text
+from actors.stores.sqlite_sql import Batched, one_json
+from actors.stores.texts import from_text, to_text
 
 _ADD = Batched(
     "INSERT INTO scenario_step (scenario, digest, step, waiting, passed, gone) VALUES {rows}"

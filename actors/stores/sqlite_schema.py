@@ -263,6 +263,16 @@ def _keep_budgets(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE outbox ADD COLUMN spends TEXT NOT NULL DEFAULT ''")
 
 
+def _forget_learnable(connection: sqlite3.Connection) -> None:
+    """Learners read all rows, because an order that is credited teaches in the turn of its event."""
+    connection.execute("DROP INDEX journal_learnable")
+
+
+def _find_customers_apart(connection: sqlite3.Connection) -> None:
+    """Let those be found who have partitions of their own; see `actors.stores.sqlite_apart`."""
+    connection.execute("CREATE INDEX customer_apart ON customer (p, number) WHERE p >= 4096")
+
+
 MIGRATIONS = (
     ("tables", _create_tables),
     ("identities by customer", _find_identities_by_customer),
@@ -274,6 +284,8 @@ MIGRATIONS = (
     ("scenario steps", _count_scenario_steps),
     ("held effects and pauses", _hold_and_pause),
     ("budgets", _keep_budgets),
+    ("one walk for learners", _forget_learnable),
+    ("customers apart", _find_customers_apart),
 )
 """(name, step) in order; the number of a step is its place, from 1. Steps are never edited."""
 

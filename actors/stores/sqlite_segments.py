@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from actors.ports import Change, DueTimer, Erasure, Member, SegmentFlow
 from actors.stores.rules import Flow, day_of, flows_of
-from actors.stores.sqlite_sql import Batched, from_text, one_json, to_text
+from actors.stores.sqlite_sql import Batched, one_json
+from actors.stores.texts import from_text, to_text
 
 _HELD = Batched(
     "SELECT json_group_array(json_array(wanted.column1, wanted.column2))"

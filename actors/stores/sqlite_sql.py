@@ -12,23 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 _SIZES = (64, 32, 16, 8, 4, 2, 1)
-_ESCAPED = "\ufdd0"
 
 Row = Sequence[Any]
-
-
-def to_text(text: str) -> str:
-    """Return what SQLite can hold of any text: NUL and lone surrogates are escaped, reversibly."""
-    if text.isprintable():
-        return text
-    return _ESCAPED + text.encode("unicode_escape").decode("ascii")
-
-
-def from_text(stored: str) -> str:
-    """Undo `to_text`."""
-    if stored.startswith(_ESCAPED):
-        return stored[1:].encode("ascii").decode("unicode_escape")
-    return stored
 
 
 class Batched:

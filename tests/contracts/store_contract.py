@@ -4,6 +4,7 @@ import pytest
 
 from actors.domain.ids import PARTITIONS, Identity
 from actors.ports import JournalKind, Lookup, StoredCustomer
+from tests.contracts.store_contract_apart import ApartContract
 from tests.contracts.store_contract_budgets import BudgetContract
 from tests.contracts.store_contract_delivery import DeliveryContract
 from tests.contracts.store_contract_groups import GroupContract
@@ -310,20 +311,6 @@ class HistoryContract:
         first = run(store.timeline(1, None, (), 1))[0]
         assert (first.at_ms, first.kind, first.payload) == (NOW + 4, JournalKind.EVENT, b"turn 4")
 
-    def test_learners_read_outcomes_and_wakes_in_commit_order(self, store):
-        owned(store)
-        commit(store, change(2, 0, 2, journal=[turn(1, JournalKind.OUTCOME), turn(2)]))
-        commit(store, change(1, journal=[turn(1, JournalKind.WAKE)]))
-        commit(store, change(2, 2, journal=[turn(3, JournalKind.OUTCOME)]))
-
-        rows = run(store.learnable(0, 10))
-
-        assert [(row.number, row.seq) for row in rows] == [(2, 1), (1, 1), (2, 3)]
-        offsets = [row.offset for row in rows]
-        assert offsets == sorted(set(offsets))
-        assert run(store.learnable(offsets[0], 1)) == rows[1:2]
-        assert run(store.learnable(offsets[-1], 1)) == []
-
     def test_all_turns_are_read_in_commit_order_from_an_offset_on(self, store):
         owned(store)
         commit(store, change(2, 0, 2, journal=[turn(1, JournalKind.OUTCOME), turn(2)]))
@@ -345,6 +332,7 @@ class StoreContract(
     MessageContract,
     IdentityContract,
     OwnershipContract,
+    ApartContract,
     HistoryContract,
     DeliveryContract,
     RecordsContract,

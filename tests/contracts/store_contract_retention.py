@@ -88,7 +88,7 @@ class TurnsForgottenContract:
 
         run(store.forget_turns(OUTCOME, NOW - 2 * DAY, ALL, 9))
 
-        rows = run(store.learnable(0, 9))
+        rows = run(store.turns_after(0, 9))
         assert [(row.seq, row.payload) for row in rows] == [(1, b""), (2, b"turn 2")]
 
     def test_what_an_erasure_emptied_is_not_counted_again(self, store):

@@ -76,7 +76,7 @@ def test_a_reopened_file_has_everything(path):
             await store.map_version(),
             await store.due_timers(ME, NOW, 9),
             await store.outbox_due(ME, NOW, 9),
-            await store.learnable(0, 9),
+            await store.turns_after(0, 9),
             await store.checkpoint("m"),
             await store.playbook(),
             await store.setting("s"),
@@ -260,13 +260,13 @@ def test_a_group_that_writes_nothing_syncs_nothing(path, store):
 
 def test_offsets_of_deleted_turns_are_never_given_again(path, store):
     commit(store, a_full_turn(1), a_full_turn(2))
-    last = run(store.learnable(0, 9))[-1].offset
+    last = run(store.turns_after(0, 9))[-1].offset
     with other_program(path) as connection:
         connection.execute("DELETE FROM journal")
 
     commit(store, a_full_turn(3))
 
-    assert run(store.learnable(0, 9))[0].offset == last + 1
+    assert run(store.turns_after(0, 9))[0].offset == last + 1
 
 
 def test_counts_are_those_of_the_rows(path, store):
@@ -308,7 +308,7 @@ def test_no_statement_walks_through_a_table_that_grows(path, store):
     run(store.due_timers(ME, NOW, 9))
     run(store.next_timer_ms())
     run(store.timeline(1, None, (1,), 9))
-    run(store.learnable(0, 9))
+    run(store.turns_after(0, 9))
     run(store.counts())
     run(store.outbox_counts())
     run(store.oldest_answer())
@@ -380,7 +380,7 @@ def test_urls_name_stores(path, tmp_path):
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://me:secret@db/x",
+        "mysql://me:secret@db/x",
         "sqlite:relative.db",
         "sqlite://host/x.db",
         "sqlite:///",
@@ -390,7 +390,7 @@ def test_urls_name_stores(path, tmp_path):
 )
 def test_urls_of_other_stores_are_refused_without_repeating_them(url):
     with pytest.raises(
-        ValueError, match=r"sqlite:///absolute/path/to/file and memory://"
+        ValueError, match=r"sqlite:///absolute/path/to/file, postgresql://"
     ) as caught:
         open_store(url)
 

@@ -244,7 +244,7 @@ class Stores(RuleBasedStateMachine):
     def read_history(self, number, before, limit):
         self.same(lambda store: store.timeline(number, before, (), limit))
         self.same(lambda store: store.timeline(number, before, (2, 4), limit))
-        self.same(lambda store: store.learnable(number, limit))
+        self.same(lambda store: store.turns_after(number, limit))
 
     @rule(channel=st.sampled_from(CHANNELS), limit=few)
     def read_stream(self, channel, limit):

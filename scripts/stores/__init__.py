@@ -1,0 +1,1 @@
+"""What `righttime store` does: check, migrate, move, back up and restore."""
