@@ -19,7 +19,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-make_environment --extra demo --extra fit
+make_environment --extra demo --extra fit --extra fuzz --extra research
 cd "$root"
 mkdir -p .righttime
 
@@ -42,12 +42,15 @@ run() {
 case "$part" in
   long)
     run "long tests without Ray" .venv/bin/pytest -m "slow and not ray" -n 2 --dist worksteal "$@"
+    run "properties at length" env HYPOTHESIS_PROFILE=long .venv/bin/pytest -m "not ray and not slow and not postgres" \
+      -n 2 --dist worksteal tests/properties tests/unit/core "$@"
     run "long tests on Ray" .venv/bin/pytest -m "slow and ray" "$@"
     ;;
   *)
     run "checks" bash scripts/check.sh
     # Two workers: nothing here needs a core for itself, and the tests on Ray come afterwards.
-    run "fast tests" .venv/bin/pytest -m "not ray and not slow" -n 2 --dist worksteal "$@"
+    run "fast tests" .venv/bin/pytest -m "not ray and not slow and not postgres" -n 2 --dist worksteal "$@"
+    run "tests on PostgreSQL" .venv/bin/pytest -m "postgres and not ray and not slow" -n 2 --dist worksteal "$@"
     [ "$part" = fast ] || run "tests on Ray" .venv/bin/pytest -m "ray and not slow" "$@"
     ;;
 esac

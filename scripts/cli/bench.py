@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from scripts.cli.bench_simulation import simulation
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
 
 if TYPE_CHECKING:
@@ -191,6 +192,38 @@ def merging(
         output.result(found.as_json())
 
 
+@app.command("overload")
+def overload(
+    rounds: Annotated[int, typer.Option(help="Alternating rounds.", min=1, max=20)] = 2,
+    seconds: Annotated[float, typer.Option(help="Length of one stretch.", min=1)] = 5.0,
+    data: DataOption = None,
+    check: CheckOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Ask for more than the system can do, and see that it does what it can.
+
+    64 connections against 192, one and a half times the rate whatever the
+    answers are, and one customer with 1,000 events a second beside others.
+    Takes one to two minutes.
+
+    Examples:
+      righttime bench overload
+      righttime bench overload --rounds 3 --check --json
+    """
+    with speaking(as_json=as_json, debug=debug) as output:
+        from scripts.bench.overload import Plan, run
+
+        say = output.console.print
+        found = run(Plan(rounds, seconds, data), say)
+        for name, kept in found.checks().items():
+            say(f"{'ok  ' if kept else 'MISS'}  {name}")
+        missed = [name for name, kept in found.checks().items() if not kept]
+        if check and missed:
+            raise Failure(f"targets missed: {', '.join(missed)}", found.as_json())
+        output.result(found.as_json())
+
+
 @contextmanager
 def _bar(console: Console, name: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function to call with (done, total): a bar on a terminal, a line elsewhere."""
@@ -336,3 +369,6 @@ def _write(output: Output, path: Path, results: "Results") -> None:
         raise Failure(f"{path} has no markers for the tables", results.as_json()) from error
     path.write_text(text, encoding="utf-8")
     output.console.print(f"The tables are in {path}.")
+
+
+app.command("simulation")(simulation)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from scripts.cli.fit_items import items
 from scripts.cli.fit_needs import check_needs
+from scripts.cli.fit_population import population
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
 
 if TYPE_CHECKING:
@@ -198,3 +199,4 @@ def _show_counts(console: Console, observed: list[int], expected: list[float]) -
 
 
 app.command("items")(items)
+app.command("population")(population)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.evaluation.rewards import corrected, fit_ridge
 from actors.experiments.statistics import quantile, two_sided
 
 Matrix = NDArray[np.float64]
@@ -72,22 +73,14 @@ def halves(count: int, seed: int = 1) -> tuple[Places, Places]:
 
 def fit(logged: Logged) -> Matrix:
     """Return one ridge regression of the outcome an arm, as (arms, columns)."""
-    penalty = RIDGE * np.eye(logged.columns.shape[1])
-    penalty[0, 0] = 0.0
-    models = []
-    for arm in range(len(logged.propensity)):
-        x, y = logged.columns[logged.arm == arm], logged.outcome[logged.arm == arm]
-        models.append(np.linalg.solve(x.T @ x + penalty, x.T @ y))
-    return np.array(models)
+    arms = len(logged.propensity)
+    return fit_ridge(logged.columns, logged.arm, logged.outcome, arms, RIDGE)[0]
 
 
 def doubly_robust(logged: Logged, models: Matrix) -> Matrix:
     """Return what each customer would have brought in each arm, as (customers, arms)."""
-    found: Matrix = logged.columns @ models.T
-    rows = np.arange(len(logged.arm))
-    missed = logged.outcome - found[rows, logged.arm]
-    found[rows, logged.arm] += missed / logged.propensity[logged.arm]
-    return found
+    propensity = logged.propensity[logged.arm]
+    return corrected(logged.columns @ models.T, logged.arm, logged.outcome, propensity)
 
 
 def compare(gains: Matrix) -> Comparison:

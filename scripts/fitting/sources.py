@@ -151,15 +151,16 @@ def from_store(url: str, until_ms: int | None, progress: Progress) -> Cohort:
     Raises:
         Failure: The URL names no file that can be read through.
     """
-    if not url.startswith("sqlite:"):
-        raise Failure("only the store of a sqlite:///absolute/path can be read through")
+    if url.startswith("memory:"):
+        raise Failure(
+            "only the store of a sqlite:///absolute/path or a postgresql:// can be read through"
+        )
     return from_totals(_totals(url, progress), until_ms)
 
 
 def _totals(url: str, progress: Progress) -> Iterator[tuple[int, int, int, int]]:
     from actors.stores.opening import open_store
-    from actors.stores.sqlite import SqliteStore
-    from actors.stores.sqlite_walk import walk_states
+    from actors.stores.walking import walk
     from actors.wire.markers import read_marker
     from actors.wire.state import unpack_state
 
@@ -168,9 +169,7 @@ def _totals(url: str, progress: Progress) -> Iterator[tuple[int, int, int, int]]
     except ValueError as error:
         raise Failure(f"--store: {error}") from error
     asyncio.run(store.close())
-    if not isinstance(store, SqliteStore):
-        raise Failure("only the store of a sqlite:///absolute/path can be read through")
-    states: Iterator[bytes] = walk_states(store.path)
+    states = walk(url)
     done = 0
     while portion := list(islice(states, _PORTION)):
         for state in portion:
@@ -196,8 +195,8 @@ def put(url: str, name: str, value: bytes) -> None:
         finally:
             await store.close()
 
-    if not url.startswith("sqlite:"):
-        raise Failure("--store: only a sqlite:///absolute/path can be written to")
+    if url.startswith("memory:"):
+        raise Failure("--store: only a store that lasts can be written to")
     try:
         asyncio.run(open_store(url, read_only=True).close())
         asyncio.run(run(open_store(url)))

@@ -1,0 +1,192 @@
+"""Whoever works on some parts of a population: in this process, in another, or in a Ray actor.
+
+What goes in and out is bytes, the same wherever it runs.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from actors import turn as core
+from actors.decisioning.journal import Lesson
+from actors.domain.scores import ScoreRow
+from actors.playbook.loader import bundle_from_bytes, compile_bundle
+from actors.playbook.model import Playbook
+from actors.simulation.behaviour import Behaviour, usual_behaviour
+from actors.simulation.block import Block
+from actors.simulation.choosing import deciding, load_policy
+from actors.simulation.learning import Frozen, Model, Taught
+from actors.simulation.ledger import CUSTOMERS
+from actors.simulation.model import PopulationModel
+from actors.simulation.part import World
+from actors.simulation.people import DAY_MS
+from actors.simulation.population import Population
+from actors.simulation.spec import Spec
+from actors.simulation.tables import STREAMED, Writer
+
+_LESSON = tuple(Lesson.__dataclass_fields__)
+
+
+class Worker:
+    """Some parts of a population under one policy. `setup` is what `setup_bytes` made."""
+
+    def __init__(self, setup: bytes, blocks: list[int], folder: str) -> None:
+        found = msgpack.unpackb(setup)
+        self._folder = Path(folder)
+        self.spec = Spec(**found["spec"])
+        model = PopulationModel.from_json(found["population"])
+        playbook = compile_bundle(bundle_from_bytes(found["playbook"]))
+        name = found["policy"]
+        world = World(
+            spec=self.spec,
+            population=Population(model, self.spec.seed, self.spec.start_ms),
+            behaviour=_behaviour(found["behaviour"], model),
+            playbook=playbook,
+            decide=deciding(load_policy(name), name) if name else core.decide,
+        )
+        self._model: Model = _model(found["model"], playbook)
+        self._blocks = {block: Block(world, block, self._model) for block in blocks}
+        self._writers = {block: Writer(self._folder, block) for block in blocks}
+
+    def step(self, order: bytes) -> bytes:
+        """Run all parts to the next barrier.
+
+        An order has `until_ms`, the `taught` of the last interval of everybody, `grants` by block, the number
+        of the `period`, whether to `write` rows, and where to `save` a checkpoint, or nothing. The answer has
+        the lessons, what was spent, and counts.
+        """
+        asked = msgpack.unpackb(order, strict_map_key=False)
+        self._model.learn([_taught_from(each) for each in asked["taught"]])
+        taught: list[Any] = []
+        used: list[Any] = []
+        for number, block in self._blocks.items():
+            grants = asked["grants"].get(number, {})
+            block.grant({name: (bucket, amount) for name, (bucket, amount) in grants.items()})
+            block.run_until(asked["until_ms"])
+            taught += [_taught_fields(each) for each in block.take_taught()]
+            used += block.take_used()
+            if asked["write"]:
+                for table in STREAMED:
+                    rows = block.tables.take(table)
+                    self._writers[number].write(table, rows, asked["period"])
+        if asked["save"]:
+            self._save(Path(asked["save"]))
+        answer: bytes = msgpack.packb(
+            {
+                "taught": taught,
+                "used": used,
+                "turns": sum(block.turn_count for block in self._blocks.values()),
+                "decisions": sum(block.decisions for block in self._blocks.values()),
+            }
+        )
+        return answer
+
+    def _save(self, folder: Path) -> None:
+        """Write a checkpoint of each part, and end the files of this period."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, block in self._blocks.items():
+            writer = self._writers[number]
+            writer.close()
+            packed = msgpack.packb([block.dump(), writer.digests])
+            (folder / f"{number:04d}.bin").write_bytes(packed)
+        (folder / "model.bin").write_bytes(self._model.dump())
+
+    def load(self, folder: str) -> None:
+        """Go on from a checkpoint."""
+        for number, block in self._blocks.items():
+            data, digests = msgpack.unpackb((Path(folder) / f"{number:04d}.bin").read_bytes())
+            block.load(data)
+            self._writers[number].digests = digests
+        self._model.load((Path(folder) / "model.bin").read_bytes())
+
+    def end(self, period: int) -> bytes:
+        """Write the table of customers, end all files, and return sums, faults, digests and sizes by part."""
+        found = []
+        for number, block in self._blocks.items():
+            writer = self._writers[number]
+            block.meeting.close_day((self.spec.end_ms - 1) // DAY_MS)
+            writer.write(CUSTOMERS, block.meeting.customer_rows(), period)
+            writer.close()
+            found.append(
+                {
+                    "block": number,
+                    "sums": block.sums.to_fields(),
+                    "failed": block.failed.counts,
+                    "turns": block.turn_count,
+                    "decisions": block.decisions,
+                    "digests": writer.digests,
+                    "customers": len(block.people),
+                    "bytes": block.state_bytes(),
+                }
+            )
+        answer: bytes = msgpack.packb(found)
+        return answer
+
+
+def setup_bytes(
+    spec: Spec,
+    population: PopulationModel,
+    playbook: bytes,
+    policy: str = "",
+    model: str = "",
+    behaviour: str = "",
+) -> bytes:
+    """Pack what a worker is made from.
+
+    `policy` is `module:object` or empty for the playbook's own arbitration; `model` names what makes the
+    learner from a playbook, empty for starting propensities; `behaviour` what makes a `Behaviour` from a
+    `PopulationModel`, empty for the usual one.
+    """
+    packed: bytes = msgpack.packb(
+        {
+            "spec": spec.to_fields(),
+            "population": population.to_json(),
+            "playbook": playbook,
+            "policy": policy,
+            "model": model,
+            "behaviour": behaviour,
+        }
+    )
+    return packed
+
+
+def named(name: str) -> Any:
+    """Return the object that `module:object` names.
+
+    Raises:
+        ValueError: There is none.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"there is no {name!r}: {error}") from error
+
+
+def _behaviour(name: str, model: PopulationModel) -> Behaviour:
+    if not name:
+        return usual_behaviour(model)
+    made: Behaviour = named(name)(model)
+    return made
+
+
+def _model(name: str, playbook: Playbook) -> Model:
+    if not name:
+        return Frozen()
+    made: Model = named(name)(playbook)
+    return made
+
+
+def _taught_fields(taught: Taught) -> list[Any]:
+    lesson = [getattr(taught.lesson, name) for name in _LESSON]
+    return [taught.customer, taught.seq, taught.n, lesson, taught.row and list(taught.row)]
+
+
+def _taught_from(fields: list[Any]) -> Taught:
+    customer, seq, n, lesson, row = fields
+    said = Lesson(**dict(zip(_LESSON, lesson, strict=True)))
+    return Taught(
+        customer, seq, n, said, ScoreRow._make([*row[:4], tuple(row[4])]) if row else None
+    )

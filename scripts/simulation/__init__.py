@@ -1,0 +1,1 @@
+"""What `righttime simulate` runs: workers, results, plots, the fit and the proofs."""
