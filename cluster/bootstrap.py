@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cluster.closing import keep_token
 from cluster.settings import NAMESPACE, Settings, set_serve_flags, variable
 
 set_serve_flags()  # before Ray is imported: it reads them at import
@@ -30,12 +31,14 @@ from actors.playbook.loader import (  # noqa: E402
     version_of,
 )
 from actors.ports import Store  # noqa: E402
-from actors.runtime.cell import CellActor, CellSettings  # noqa: E402
+from actors.runtime.cell import CellSettings  # noqa: E402
 from actors.runtime.clocks import RealClock  # noqa: E402
 from actors.stores.opening import KEY_SETTING, open_store  # noqa: E402
+from cluster.cells import Maker  # noqa: E402
 from cluster.supervisor import NAME as SUPERVISOR  # noqa: E402
 from cluster.supervisor import SupervisorActor  # noqa: E402
 from serve_app.auth import new_key, record_of  # noqa: E402
+from serve_app.cell_counts import cell_names, standby_names, want_cells  # noqa: E402
 from serve_app.front_door import front_door_app  # noqa: E402
 from serve_app.model_server import NAME as MODELS  # noqa: E402
 from serve_app.model_server import model_app  # noqa: E402
@@ -53,11 +56,14 @@ STREAM_PATH = "/v1/actions/stream"
 class System:
     """A running system. `stop` may be called more than once, and from a signal's aftermath."""
 
-    def __init__(self, settings: Settings, actors: list[Any], supervisor: Any) -> None:
+    def __init__(
+        self, settings: Settings, maker: Maker, actors: list[Any], supervisor: Any
+    ) -> None:
         self.settings = settings
         self.url = f"http://{settings.host}:{settings.port}"
         self.key_path = settings.data_dir / "keys" / "admin"
-        self._actors = actors
+        self._maker = maker
+        self._actors = actors  # held: those made here end when nobody holds them
         self._supervisor = supervisor
         self._stopped = False
 
@@ -82,8 +88,9 @@ class System:
             # The front door goes first, so that nothing arrives at cells that are leaving; the
             # supervisor before the cells, so that nobody takes over from them.
             serve.delete(FRONT_DOOR)
-            ray.get(self._supervisor.stop.remote(), timeout=_STOP_TIMEOUT_S)
-            ray.get([cell.stop.remote() for cell in self._actors], timeout=_STOP_TIMEOUT_S)
+            names = ray.get(self._supervisor.stop.remote(), timeout=_STOP_TIMEOUT_S)
+            cells = [handle for name in names if (handle := self._maker.find(name)) is not None]
+            ray.get([cell.stop.remote() for cell in cells], timeout=_STOP_TIMEOUT_S)
         except (RayError, TimeoutError):
             log.exception("stopping was not clean; nothing acknowledged is lost")
         try:
@@ -112,13 +119,20 @@ def start(settings: Settings) -> System:
 
 
 def _init_ray(settings: Settings) -> None:
+    if variable("RAY_AUTH_MODE") == "token" and not variable("RAY_AUTH_TOKEN"):
+        keep_token(Path(variable("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"))
+    # A cluster that is there has its own resources: RAY_ADDRESS names it, and Ray goes there by itself.
+    alone: dict[str, Any] = {
+        "address": "local",  # another system of this machine, or what one left behind, is not joined
+        "num_cpus": max(4, settings.cells + 2),
+        "include_dashboard": settings.dashboard,
+        "object_store_memory": 256 * 1024 * 1024,
+    }
     ray.init(
-        num_cpus=max(4, settings.cells + 2),
-        include_dashboard=settings.dashboard,
+        **({} if variable("RAY_ADDRESS") else alone),
         namespace=NAMESPACE,
         log_to_driver=variable("RIGHTTIME_LOG_TO_DRIVER") == "1",
         configure_logging=False,
-        object_store_memory=256 * 1024 * 1024,
     )
 
 
@@ -131,16 +145,22 @@ def _deploy(settings: Settings) -> System:
         model_deployment=MODELS,
         front_doors=settings.front_doors,
     )
-    names = settings.cell_names + settings.standby_names
     channels = settings.channels or load_config(settings.data_dir / "channels.yaml")
-    actors = [_cell(settings, name, channels) for name in names]
+    maker = Maker(_template(settings, channels), NAMESPACE)
+    names = cell_names(settings.cells) + standby_names(settings.cells)
+    actors = [maker.make(name, lasting=False) for name in names]
     serve.start(
         http_options={"host": settings.host, "port": settings.port},
         logging_config={"enable_access_log": False},
     )
     supervisor = SupervisorActor.options(
         name=SUPERVISOR, num_cpus=0, max_restarts=-1, max_task_retries=-1
-    ).remote(settings.store, names, settings.standby_names, NAMESPACE)
+    ).remote(
+        settings.store,
+        maker,
+        settings.cells,
+        per_node=settings.dedicated_per_node if settings.dedicated else 0,
+    )
     # All at once: nobody needs another to come up, only to be up before READY.
     targets = [
         serve.RunTarget(model_app(settings.store), name=MODELS, route_prefix=None),
@@ -151,7 +171,7 @@ def _deploy(settings: Settings) -> System:
         targets.append(serve.RunTarget(_baseline(), name="baseline", route_prefix="/bench"))
     serve.run_many(targets, wait_for_applications_running=True)
     _await_cells(supervisor)
-    return System(settings, actors, supervisor)
+    return System(settings, maker, actors, supervisor)
 
 
 def _await_cells(supervisor: Any) -> None:
@@ -169,26 +189,17 @@ def _baseline() -> serve.Application:
     return application
 
 
-def _cell(settings: Settings, name: str, channels: ChannelsConfig) -> Any:
-    return CellActor.options(
-        name=name,
-        namespace=NAMESPACE,
-        num_cpus=0,
-        max_restarts=-1,
-        max_task_retries=0,
-        max_concurrency=1000,
-        enable_task_events=False,
-    ).remote(
-        CellSettings(
-            name=name,
-            store_url=settings.store,
-            data_dir=str(settings.data_dir),
-            virtual=settings.clock == "virtual",
-            model_app=MODELS,
-            model_deployment=MODELS,
-            channels=channels.model_dump(mode="json"),
-            scoring_timeout_s=settings.scoring_timeout_s,
-        )
+def _template(settings: Settings, channels: ChannelsConfig) -> CellSettings:
+    return CellSettings(
+        name="",
+        store_url=settings.store,
+        data_dir=str(settings.data_dir),
+        virtual=settings.clock == "virtual",
+        model_app=MODELS,
+        model_deployment=MODELS,
+        channels=channels.model_dump(mode="json"),
+        scoring_timeout_s=settings.scoring_timeout_s,
+        dedicated=settings.dedicated,
     )
 
 
@@ -198,6 +209,11 @@ async def _prepare(settings: Settings) -> None:
     store = open_store(settings.store)
     try:
         await store.put_setting_if_absent(KEY_SETTING, secrets.token_bytes(32))
+        await want_cells(store, settings.cells, afresh=True)
+        names = cell_names(settings.cells) + standby_names(settings.cells)
+        for row in await store.cells():
+            if row.name not in names:  # of a run with more, which did not end cleanly
+                await store.remove_cell(row)
         await _activate(bundle, store)
         await _first_key(settings.data_dir / "keys" / "admin", store)
     finally:

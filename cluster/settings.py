@@ -5,9 +5,12 @@ import platform
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from actors.channels.config import ChannelsConfig
+from actors.playbook.checks import compile_rule
+from actors.runtime.wishing import TOP_TIER
+from cluster.closing import haproxy_flags
 
 NAMESPACE = "righttime"
 
@@ -17,12 +20,20 @@ SERVE_FLAGS = {
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
     "RAY_SERVE_HAPROXY_NBTHREAD": "1",
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "60",
+    "RAY_AUTH_MODE": "token",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 """Set before Ray is imported, unless the environment says otherwise.
 
 HAProxy in front and user code on the replica's own loop: about a tenth of the CPU per request. No
 drain at shutdown: 1 s instead of 30; a cluster's serve.yaml keeps it. A proxy that needs longer
-than three times its ready check is killed, and with it the start: 15 s on a busy machine.
+than three times its ready check is killed, and with it the start: 15 s on a busy machine. A dead proxy is
+noticed when three looks have failed: one a second, by default one in ten. A client that is
+silent in the middle of a request holds its connection for a minute, not an hour; streams beat every 15 s.
+Ray's own ports ask for a token; and without what it calls clusters of other systems Ray takes loopback for
+this node's address, and listens nowhere else: a cluster of machines sets that to 1.
 """
 
 
@@ -38,7 +49,8 @@ class Settings(BaseModel):
 
     `cells` host customers; a single one gets a standby that takes over while it is away. With
     `store_url` None an SQLite file in `data_dir` is used; with `channels` None, `channels.yaml`
-    there says how each channel is delivered.
+    there says how each channel is delivered. Of the customers for whom the rule `dedicated` holds (CEL, or
+    `top-tier`; empty for nobody) up to `dedicated_per_node` on each node get an actor of their own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,6 +66,18 @@ class Settings(BaseModel):
     dashboard: bool = False
     channels: ChannelsConfig | None = None
     scoring_timeout_s: float = Field(default=0.25, gt=0, le=10)
+    dedicated: str = ""
+    dedicated_per_node: int = Field(default=8, ge=0, le=1000)
+
+    @field_validator("dedicated")
+    @classmethod
+    def _compiles(cls, text: str) -> str:
+        problems: list[str] = []
+        if text not in ("", TOP_TIER):
+            compile_rule(text, lambda _offset, problem: problems.append(problem))
+        if problems:
+            raise ValueError(problems[0])
+        return text
 
     @model_validator(mode="after")
     def _absolute(self) -> Self:
@@ -66,20 +90,10 @@ class Settings(BaseModel):
         """The URL of the store."""
         return self.store_url or f"sqlite://{self.data_dir / 'righttime.db'}"
 
-    @property
-    def cell_names(self) -> list[str]:
-        """Names of the actors that own partitions."""
-        return [f"cell-{i}" for i in range(self.cells)]
-
-    @property
-    def standby_names(self) -> list[str]:
-        """Names of the actors that own partitions only while no other cell lives."""
-        return ["standby-0"] if self.cells == 1 else []
-
 
 def set_serve_flags() -> None:
     """Put the flags into the environment that Ray's processes will inherit."""
-    for name, value in SERVE_FLAGS.items():
+    for name, value in (SERVE_FLAGS | haproxy_flags()).items():
         os.environ.setdefault(name, value)
 
 

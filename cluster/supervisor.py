@@ -1,4 +1,4 @@
-"""The supervisor: brings cells into service, sees them die, proposes who takes over."""
+"""The supervisor: brings cells into service, sees them die, carries out who takes over."""
 
 import asyncio
 import logging
@@ -6,28 +6,43 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from typing import Any
 
+import msgpack
 import ray
 from ray.exceptions import RayError
 
-from actors.domain.errors import RetryableError
-from actors.ports import CellRow, PartitionRow, Store
-from actors.runtime.pidfd import death_of, started_at
+from actors.domain.errors import CodecError, RetryableError
+from actors.ports import CellRow, Store
+from actors.runtime.pidfd import death_of, is_stopped, started_at
 from actors.stores.opening import open_store
-from cluster.ownership import Silence, propose
+from cluster.cells import Maker
+from cluster.dedication import customer_of
+from cluster.ownership import Look, Proposal, Roster, Silence, propose, to_blame
+from cluster.placement import EVEN, Weights, reweighed
 from cluster.pricing import keep_pricing
+from cluster.promoter import Promoter
+from serve_app.cell_counts import cell_names, note_settled, standby_names, wanted_cells
 
 log = logging.getLogger(__name__)
 
 NAME = "supervisor"
 SILENCE_S = 5.0
+_GAP_S = SILENCE_S / 2
+"""What one gap between two looks counts for at most: a single long one is never silence."""
+WEIGH_S = 30.0
+WEIGHTS = "cell_weights"
+"""The setting with the weights that hold: a restarted supervisor must not move everything back."""
 _CALL_S = 5.0
+_MOVED_AT_ONCE = 1024
+"""Partitions in one hand-over: events of the giver wait for its transaction."""
 
 
 class Supervisor:
-    """One per cluster. It decides nothing that the store does not check.
+    """One per cluster. It decides nothing that the store does not check: two of them do no harm.
 
     A cell's death on this machine is seen at once through its pidfd, elsewhere by silence. A silent
     process of this machine is killed before its partitions are claimed: stopped inside a
@@ -35,150 +50,274 @@ class Supervisor:
     """
 
     def __init__(
-        self,
-        store_url: str,
-        names: list[str],
-        standby: list[str],
-        namespace: str,
-        period_s: float = 0.5,
+        self, store_url: str, maker: Maker, count: int, period_s: float = 0.5, per_node: int = 0
     ) -> None:
+        """Of the customers for whom the maker's rule holds `per_node` get an actor of their own."""
         self._store_url = store_url
-        self._names = names
-        self._standby = standby
-        self._namespace = namespace
+        self._maker = maker
+        self._count = self._highest = count
         self._period_s = period_s
+        self._host = socket.gethostname()
         self._store: Store | None = None
-        self._silence = Silence(SILENCE_S)
+        self._roster = Roster(Silence(SILENCE_S, _GAP_S))
+        self._weights: Weights = EVEN
+        self._turns: dict[str, int] = {}
+        self._weighed_s = time.monotonic()
         self._watched: dict[str, asyncio.Task[None]] = {}
-        self._dead: set[str] = set()
         self._alarm = asyncio.Event()
         self._rows: dict[str, CellRow] = {}
+        self._takeovers = 0
+        self._moved = 0
+        self._settled: object = None
+        self._living: dict[str, str] = {}  # owner by name
+        self._dismissed: set[str] = set()
+        self._noted = 0
+        self._killed_s = -inf
         # Begun here, not by a call: a restarted supervisor must not wait for somebody to ask.
         loop = asyncio.get_running_loop()
         self._loop = loop.create_task(self._watch())
         self._pricing = loop.create_task(keep_pricing(store_url))
-        self._takeovers = 0
-        self._settled: tuple[int, frozenset[str]] | None = None
+        self._promoter = Promoter(maker, lambda: self._cells, per_node, (RayError,))
+        self._promoting = loop.create_task(self._promoter.run(lambda: self._store))
+
+    @property
+    def _cells(self) -> dict[str, str]:
+        """Owners by name of the living cells of many that are to stay."""
+        return {name: owner for name, owner in self._living.items() if name in self._names}
+
+    @property
+    def _names(self) -> list[str]:
+        return cell_names(self._count) + standby_names(self._count)
+
+    @property
+    def _leaving(self) -> list[str]:
+        """Names of cells that were wanted once and are not any more."""
+        known = {*cell_names(self._highest), *standby_names(1)}
+        return sorted(known.difference(self._names))
 
     async def serving(self) -> bool:
-        """Return whether every cell serves."""
-        living = {row.name for row in self._rows.values() if row.owner not in self._dead}
-        return set(self._names) <= living and self._settled is not None
+        """Return whether every cell serves, and nothing is to change hands."""
+        left = self._dismissed.issuperset(self._leaving)
+        return self._living.keys() >= set(self._names) and self._settled is not None and left
 
     async def info(self) -> dict[str, Any]:
         """Return what the supervisor knows."""
         return {
             "pid": os.getpid(),
             "cells": [row.owner for row in self._rows.values()],
-            "dead": sorted(self._dead),
+            "dead": sorted(self._roster.died),
             "takeovers": self._takeovers,
+            "moved": self._moved,
+            "weights": dict(self._weights),
+            "promoted": self._promoter.promoted,
+            "demoted": self._promoter.demoted,
         }
 
-    async def stop(self) -> None:
-        """End supervising: from now on nobody takes over."""
-        for task in (self._loop, self._pricing):
+    async def stop(self) -> list[str]:
+        """End supervising: from now on nobody takes over. Return the cells that may be there."""
+        for task in (self._loop, self._promoting, self._pricing):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        names = [*self._names, *(n for n in self._leaving if n not in self._dismissed)]
         if self._store is not None:
+            with suppress(RetryableError):
+                rows = await self._store.cells()
+                names += [row.name for row in rows if customer_of(row.name) is not None]
             await self._store.close()
+        return names
 
     async def _watch(self) -> None:
         while True:
             try:
                 if self._store is None:
-                    self._store = await asyncio.to_thread(open_store, self._store_url)
-                await self._round()
-            except (RetryableError, RayError, OSError, TimeoutError):
+                    self._store = await self._open()
+                await self._round(self._store)
+            except (RetryableError, CodecError, RayError, OSError, TimeoutError, ValueError):
                 log.exception("a round of supervision failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._period_s):
                     await self._alarm.wait()
             self._alarm.clear()
 
-    async def _round(self) -> None:
+    async def _open(self) -> Store:
+        store = await asyncio.to_thread(open_store, self._store_url)
+        data = await store.setting(WEIGHTS)
+        if data is not None:
+            self._weights = tuple(sorted(msgpack.unpackb(data).items()))
+        return store
+
+    async def _round(self, store: Store) -> None:
+        wanted = await wanted_cells(store)
+        if wanted is not None:
+            self._count, self._highest = wanted.count, wanted.highest
         # Takeovers first: bringing a restarted cell into service may take seconds.
-        await self._settle()
+        await self._settle(store)
         await asyncio.gather(*(self._begin(name) for name in self._names))
-        await self._settle()
+        await self._settle(store)
+        await self._dismiss(store)
+        if self._count != self._noted and await self.serving():
+            await note_settled(store, self._count)
+            self._noted = self._count
+        await self._weigh(store)
 
     async def _begin(self, name: str) -> None:
-        """Bring a cell into service if its process is new; a restarting one is asked again later."""
+        """Bring a cell into service if its process is new; a restarting one is asked again later.
+
+        Of a silent one elsewhere nobody knows whether it is stopped, cut off, or began anew: it is asked.
+        """
         known = self._rows.get(name)
-        if known is not None and known.owner not in self._dead and self._here(known):
+        if known is not None and self._living.get(name) == known.owner and self._here(known):
             return
         try:
-            handle = self._handle(name)
+            handle = self._maker.make(name)
             async with asyncio.timeout(0.2 if known is not None else _CALL_S):
                 row = await handle.begin.remote()
         except (RayError, TimeoutError, ValueError):
             return
-        if known is not None and row.owner == known.owner:
-            return
         self._rows[name] = row
-        if row.host == socket.gethostname():
-            self._watched[row.owner] = asyncio.create_task(self._mourn(row))
 
     def _here(self, row: CellRow) -> bool:
-        return row.host != socket.gethostname() or started_at(row.pid) == row.pid_started
+        return row.host != self._host or started_at(row.pid) == row.pid_started
 
     async def _mourn(self, row: CellRow) -> None:
         await death_of(row.pid, row.pid_started)
-        self._dead.add(row.owner)
+        self._roster.died.add(row.owner)
         self._watched.pop(row.owner, None)
         self._alarm.set()
 
-    async def _settle(self) -> None:
+    async def _settle(self, store: Store) -> None:
         """Propose takeovers and moves for the cells that live now, and have them carried out."""
-        store = self._store
-        if store is None:
-            return
         registered = await store.cells()
-        self._kill_silent(registered)
-        living = [
-            row
-            for row in registered
-            if row.owner not in self._dead
-            and row.name in self._rows
-            and self._here(row)
-            and self._rows[row.name].owner == row.owner
-        ]
+        for row in registered:
+            self._look_after(row)
+        look = self._roster.look(registered, time.monotonic())
+        self._kill(look.silent)
+        living = [row for row in look.living if row.name in {*self._names, *self._leaving}]
+        self._living = {row.name: row.owner for row in living}
         if not living:
             return
         # Nothing to propose while neither the map nor who lives has changed: an idle system is idle.
-        settled = (await store.map_version(), frozenset(row.owner for row in living))
+        version = await store.map_version()
+        settled = (version, frozenset(c.owner for c in look.living), self._count, self._weights)
         if settled == self._settled:
             return
-        proposal = propose(await store.partitions(), living, self._standby)
-        names = {row.owner: row.name for row in living}
-        for owner, rows in proposal.claims.items():
-            await self._claim(names[owner], rows)
-        for (giver, taker), partitions in proposal.moves.items():
-            async with asyncio.timeout(_CALL_S):
-                await self._handle(names[giver]).hand_over.remote(partitions, taker)
-                await self._handle(names[taker]).reload_ownership.remote()
-        if not proposal.claims and not proposal.moves:
-            self._settled = settled
+        standby = standby_names(1)
+        rows = await store.partitions()
+        apart = await self._apart(store, look)
+        proposal = propose(rows, living, standby, self._leaving, self._weights, apart)
+        await self._carry_out(proposal, {row.owner: row.name for row in living})
+        self._settled = settled if not proposal.size else None
 
-    async def _claim(self, name: str, rows: list[PartitionRow]) -> None:
+    async def _apart(self, store: Store, look: Look) -> set[str]:
+        """Return the owners that are actors of customers and not known to be dead or silent.
+
+        Read after the map: an actor registers before it owns anything.
+        """
+        gone = self._roster.died.union(row.owner for row in look.silent)
+        rows = [row for row in await store.cells() if customer_of(row.name) is not None]
+        return {row.owner for row in rows if row.owner not in gone}
+
+    def _look_after(self, row: CellRow) -> None:
+        """Watch the process of a registered cell of this machine, or know that it is gone."""
+        if row.host != self._host or row.owner in self._watched or row.owner in self._roster.died:
+            return
+        if self._here(row):
+            self._watched[row.owner] = asyncio.create_task(self._mourn(row))
+        else:
+            self._roster.died.add(row.owner)
+
+    async def _carry_out(self, proposal: Proposal, names: dict[str, str]) -> None:
+        """Ask all takers and givers at once: one that does not answer must not delay the others.
+
+        Raises:
+            RayError, TimeoutError: One of them did not; the next round proposes anew.
+        """
+        calls: list[Callable[[], Awaitable[None]]] = [
+            lambda owner=owner, rows=rows: self._claim(names[owner], rows)  # type: ignore[misc]
+            for owner, rows in proposal.claims.items()
+        ]
+        calls += [
+            lambda way=way, partitions=partitions: self._move(way, partitions, names)  # type: ignore[misc]
+            for way, partitions in proposal.moves.items()
+        ]
+        done = await asyncio.gather(*(call() for call in calls), return_exceptions=True)
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _claim(self, name: str, rows: list[Any]) -> None:
         async with asyncio.timeout(_CALL_S):
-            won = await self._handle(name).claim.remote(
+            won = await self._maker.handle(name).claim.remote(
                 [(row.partition, row.owner, row.epoch) for row in rows]
             )
         self._takeovers += 1
         log.info("%s claimed %d of %d partitions", name, won, len(rows))
 
-    def _kill_silent(self, cells: list[CellRow]) -> None:
-        quiet = self._silence.silent(cells, time.monotonic())
-        for cell in cells:
-            if cell.owner in quiet and cell.owner not in self._dead:
-                self._dead.add(cell.owner)
-                if cell.host == socket.gethostname() and started_at(cell.pid) == cell.pid_started:
-                    with suppress(ProcessLookupError):
-                        os.kill(cell.pid, signal.SIGKILL)
+    async def _move(
+        self, way: tuple[str, str], partitions: list[int], names: dict[str, str]
+    ) -> None:
+        giver, taker = (self._maker.handle(names[owner]) for owner in way)
+        for first in range(0, len(partitions), _MOVED_AT_ONCE):
+            some = partitions[first : first + _MOVED_AT_ONCE]
+            async with asyncio.timeout(_CALL_S):
+                went = await giver.hand_over.remote(some, way[1])
+                self._moved += went  # after waiting: others add to it meanwhile
+                await taker.reload_ownership.remote()
+        log.info("%s gave %d partitions to %s", names[way[0]], len(partitions), names[way[1]])
 
-    def _handle(self, name: str) -> Any:
-        return ray.get_actor(name, namespace=self._namespace)
+    async def _dismiss(self, store: Store) -> None:
+        """End the cells that are leaving and own nothing any more."""
+        self._dismissed.difference_update(self._names)
+        leaving = [name for name in self._leaving if name not in self._dismissed]
+        if self._settled is None or not leaving:
+            return
+        owners = {row.owner for row in await store.partitions()}
+        registered = await store.cells()
+        for name in leaving:
+            rows = [row for row in registered if row.name == name]
+            if any(row.owner in owners for row in rows):
+                continue  # nobody else lives
+            await self._maker.end(name)
+            for row in rows:
+                await store.remove_cell(row)
+            self._rows.pop(name, None)
+            self._dismissed.add(name)
+
+    async def _weigh(self, store: Store) -> None:
+        """Now and then shift the weights of cells that have had much more to do than others."""
+        now_s = time.monotonic()
+        if self._settled is None or now_s - self._weighed_s < WEIGH_S:
+            return
+        self._weighed_s = now_s
+        before, self._turns = self._turns, await self._turns_of(cell_names(self._count))
+        # A cell that began anew counts from nothing.
+        more = {n: count - before[n] for n, count in self._turns.items() if n in before}
+        if len(more) < self._count or min(more.values()) < 0:
+            return
+        after = reweighed(self._weights, more)
+        if after != self._weights:
+            log.info("weights of cells are now %s", dict(after))
+            await store.put_setting(WEIGHTS, msgpack.packb(dict(after)))
+            self._weights = after
+
+    async def _turns_of(self, names: list[str]) -> dict[str, int]:
+        async def one(name: str) -> int:
+            async with asyncio.timeout(_CALL_S):
+                info = await self._maker.handle(name).info.remote()
+            return int(info["turns"])
+
+        return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+
+    def _kill(self, silent: tuple[CellRow, ...]) -> None:
+        here = [c for c in silent if c.host == self._host and started_at(c.pid) == c.pid_started]
+        stopped = {cell.owner for cell in here if is_stopped(cell.pid)}
+        now_s = time.monotonic()
+        for cell in to_blame(here, stopped, now_s - self._killed_s):
+            log.warning("%s has been silent and is killed", cell.owner)
+            self._killed_s = now_s
+            with suppress(ProcessLookupError):
+                os.kill(cell.pid, signal.SIGKILL)
 
 
 SupervisorActor = ray.remote(Supervisor)

@@ -8,9 +8,14 @@ from scripts.output import Failure
 
 
 def call(
-    url: str, path: str, key_file: Path, wish: dict[str, Any] | None = None, timeout_s: float = 10
+    url: str,
+    path: str,
+    key_file: Path,
+    wish: dict[str, Any] | None = None,
+    timeout_s: float = 10,
+    method: str = "",
 ) -> tuple[int, Any]:
-    """Get a path, or post a wish to it; return the status and the body, None when it is no JSON.
+    """Get a path, or post a wish to it unless `method` says otherwise; return the status and the body, None when it is no JSON.
 
     Raises:
         Failure: Nobody answers, or the key is not accepted.
@@ -18,7 +23,7 @@ def call(
     import httpx
 
     headers = {"Authorization": f"Bearer {read_key(key_file)}"}
-    method = "GET" if wish is None else "POST"
+    method = method or ("GET" if wish is None else "POST")
     try:
         reply = httpx.request(
             method, url.rstrip("/") + path, json=wish, headers=headers, timeout=timeout_s

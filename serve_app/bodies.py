@@ -1,11 +1,12 @@
 """Reading request bodies within bounds, before and after decompression."""
 
+import asyncio
 import re
 import zlib
 from collections.abc import Mapping
 
 from pydantic_core import from_json
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from serve_app.problems import (
     INVALID,
@@ -13,6 +14,7 @@ from serve_app.problems import (
     MAX_DEPTH,
     TOO_DEEP,
     TOO_LARGE,
+    TOO_SLOW,
     UNSUPPORTED,
     ProblemError,
     invalid,
@@ -20,6 +22,8 @@ from serve_app.problems import (
 
 JSON_TYPES = re.compile(rb"application/(?:json|[a-z0-9.+-]+\+json)", re.IGNORECASE)
 _DRAIN_BYTES = 16 * 1024 * 1024
+_WHOLE_WITHIN_S = 30.0
+"""From its first piece on. The proxy hangs up on who is silent, but not on who sends a byte now and then."""
 
 Headers = Mapping[bytes, bytes]
 
@@ -58,33 +62,46 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
 
     Raises:
         ProblemError: 413 when it is larger, as sent or decompressed; 415 for an encoding other than
-            gzip; 400 for damaged gzip or a client that went away.
+            gzip; 400 for damaged gzip or a client that went away; 408 when it does not end.
     """
     declared = headers.get(b"content-length", b"")
     too_large = declared.isdigit() and (len(declared) > 15 or int(declared) > limit)
     if too_large and b"expect" in headers:
         raise _too_large(limit)  # the client waits for our word before it sends
+    first = await receive()
+    body = first.get("body", b"")
+    if first.get("more_body", False) or first["type"] == "http.disconnect":
+        try:
+            async with asyncio.timeout(_WHOLE_WITHIN_S):
+                body = await _collected(first, receive, 0 if too_large else limit, limit)
+        except TimeoutError:
+            raise ProblemError(TOO_SLOW) from None
+    elif too_large or len(body) > limit:
+        raise _too_large(limit)
+    encoding = headers.get(b"content-encoding")
+    return body if encoding is None else _decoded(body, encoding, limit)
+
+
+async def _collected(message: Message, receive: Receive, most: int, limit: int) -> bytes:
+    """Return a body of several pieces, of which the first is given; `most` is 0 when it is too large as declared."""
     chunks: list[bytes] = []
-    size = 0
+    size, too_large = 0, False
     while True:
-        message = await receive()
         if message["type"] == "http.disconnect":
             raise ProblemError(MALFORMED, "The body ended early.")
         chunk = message.get("body", b"")
         size += len(chunk)
-        if too_large or size > limit:
+        if too_large or size > most:
             # A client that is still sending may never see an answer, so take in a while longer.
             too_large = True
             chunks.clear()
             if size > _DRAIN_BYTES or not message.get("more_body", False):
                 raise _too_large(limit)
-            continue
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            break
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    encoding = headers.get(b"content-encoding")
-    return body if encoding is None else _decoded(body, encoding, limit)
+        else:
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+        message = await receive()
 
 
 def _too_large(limit: int) -> ProblemError:
@@ -170,6 +187,18 @@ def check_depth(value: object, above: int = 0) -> None:
         if depth > MAX_DEPTH:
             raise invalid("", TOO_DEEP)
         level = below
+
+
+MAX_ELEMENTS = 500
+"""Of any one object or array of an event: rules may go over all of them, and over all pairs."""
+
+# Arrays and objects of 256 elements or more as msgpack writes them; a text may hold these bytes too.
+_MANY = re.compile(rb"[\xdc\xde][\x01-\xff]|[\xdd\xdf]")
+
+
+def may_hold_many(packed: bytes) -> bool:
+    """Return whether msgpack bytes may hold more than 255 elements in one place; never wrongly no."""
+    return _MANY.search(packed) is not None
 
 
 # Infinities and NaN as msgpack writes them: a float whose exponent is all ones. Within text these

@@ -20,6 +20,7 @@ Call = Callable[[CellRow, bytes], Awaitable[bytes]]
 _MAX_MOVED = 100_000
 
 _BUSY = Answer(Code.BUSY, detail="too many events are waiting", retry_after_s=1.0)
+_HOT = Answer(Code.BUSY, detail="too many events of this customer are waiting", retry_after_s=1.0)
 _LATE = Answer(
     Code.RETRY, detail="no cell answered in time; the outcome is unknown", retry_after_s=1.0
 )
@@ -32,9 +33,23 @@ class CoalescerSettings:
     At most `max_waiting` items wait in all; a call carries at most `max_items` of them and
     `max_bytes`, and `in_flight` calls to a cell are under way at once: with more than one, groups
     are smaller and each costs a call, a scoring and a commit. An item is sent again, to whoever owns its customer then, until `deadline_s`.
+
+    What arrives is refused while `max_bytes_waiting` wait; while `min_waiting` or more wait for its cell, longer than
+    `max_wait_s` by how fast that cell has been of late; and while `max_of_customer` of the same customer
+    wait. What arrives together is judged together, by what was there before: a large batch is never refused
+    for its own size. A call carries at most `max_together` items of one customer, which is what a cell
+    takes into one group: with more, all others of the call would wait for hers. Where more than `few` customers
+    wait it carries `max_beside` of each: a group takes as long as its longest mailbox.
     """
 
     max_waiting: int = 20_000
+    max_bytes_waiting: int = 64 * 1024 * 1024
+    min_waiting: int = 256
+    max_wait_s: float = 1.0
+    max_of_customer: int = 128
+    max_together: int = 16
+    max_beside: int = 4
+    few: int = 4
     max_items: int = 512
     max_bytes: int = 4 * 1024 * 1024
     in_flight: int = 1
@@ -52,15 +67,54 @@ class _Letter:
     until_s: float
     done: asyncio.Future[Answer]
     route: Identity | None
+    customer: Identity | int | None
+
+
+_FADING = 0.7
 
 
 @dataclass(slots=True)
 class _Lane:
-    """The way to one incarnation of a cell."""
+    """The way to one incarnation of a cell. `items` and `seconds` of its calls fade with each call."""
 
     cell: CellRow
     waiting: deque[_Letter] = field(default_factory=deque)
     calls: dict[asyncio.Task[None], list[_Letter]] = field(default_factory=dict)
+    items: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def wait_s(self) -> float:
+        """How long what arrives now would wait for its call; 0 when nothing is known yet."""
+        return len(self.waiting) * self.seconds / self.items if self.items else 0.0
+
+    def note(self, items: int, seconds: float) -> None:
+        """Learn from a call how fast the cell is."""
+        self.items = self.items * _FADING + items
+        self.seconds = self.seconds * _FADING + seconds
+
+    def take(self, settings: CoalescerSettings) -> list[_Letter]:
+        """Return what goes into the next call, in order; a customer with too many keeps her later ones."""
+        customers: set[object] = set()
+        for letter in self.waiting:
+            customers.add(letter.customer)
+            if len(customers) > settings.few:
+                break
+        most = settings.max_beside if len(customers) > settings.few else settings.max_together
+        taken: list[_Letter] = []
+        kept: list[_Letter] = []
+        size, of = 0, dict[object, int]()
+        while self.waiting and len(taken) < settings.max_items and size < settings.max_bytes:
+            letter = self.waiting.popleft()
+            count = of.get(letter.customer, 0)
+            if count >= most:
+                kept.append(letter)
+                continue
+            of[letter.customer] = count + 1
+            size += len(letter.data)
+            taken.append(letter)
+        self.waiting.extendleft(reversed(kept))
+        return taken
 
 
 class Coalescer:
@@ -84,33 +138,87 @@ class Coalescer:
         self._lanes: dict[str, _Lane] = {}
         self._homeless: deque[_Letter] = deque()
         self._searching: asyncio.Task[None] | None = None
-        self._moved: dict[Identity, int] = {}
+        self._moved: dict[Identity | int, int] = {}
+        self._of_customer: dict[object, int] = {}
+        self._bytes = 0
         self.waiting = 0
+        self.refused = 0
 
     async def send(self, items: Sequence[PackedItem]) -> list[Answer]:
         """Return one answer an item, in order; never raises for what a cell does."""
-        if self.waiting + len(items) > self._settings.max_waiting:
+        settings = self._settings
+        size = sum([len(item.data) for item in items])
+        if self.waiting + len(items) > settings.max_waiting or (
+            self._bytes and self._bytes + size > settings.max_bytes_waiting
+        ):
+            self.refused += len(items)
             return [_BUSY] * len(items)
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self._settings.deadline_s
+        until_s = loop.time() + settings.deadline_s
         letters = [
-            _Letter(item.data, self._partition_of(item), until_s, loop.create_future(), item.route)
+            _Letter(
+                item.data,
+                self._partition_of(item),
+                until_s,
+                loop.create_future(),
+                item.route,
+                item.number or item.route,
+            )
             for item in items
         ]
+        self._bytes += size
         self.waiting += len(letters)
+        let_in = self._let_in(letters)
+        for letter in let_in:
+            self._count(letter, 1)
         try:
-            touched = {lane.cell.owner: lane for letter in letters if (lane := self._post(letter))}
+            touched = {lane.cell.owner: lane for letter in let_in if (lane := self._post(letter))}
             for lane in touched.values():
                 self._pump(lane)
             return [await letter.done for letter in letters]
         finally:
+            self._bytes -= size
             self.waiting -= len(letters)
+            for letter in let_in:
+                self._count(letter, -1)
+
+    def _let_in(self, letters: list[_Letter]) -> list[_Letter]:
+        """Answer what must not wait as well; return the others."""
+        settings, let_in = self._settings, []
+        for letter in letters:
+            if self._of_customer.get(letter.customer, 0) >= settings.max_of_customer:
+                letter.done.set_result(_HOT)
+            elif self.waiting > settings.min_waiting and self._is_slow(letter):
+                letter.done.set_result(_BUSY)
+            else:
+                let_in.append(letter)
+        self.refused += len(letters) - len(let_in)
+        return let_in
+
+    def _is_slow(self, letter: _Letter) -> bool:
+        cell = self._directory.cell_of(letter.partition)
+        lane = None if cell is None else self._lanes.get(cell.owner)
+        settings = self._settings
+        return (
+            lane is not None
+            and len(lane.waiting) >= settings.min_waiting
+            and lane.wait_s > settings.max_wait_s
+        )
+
+    def _count(self, letter: _Letter, by: int) -> None:
+        count = self._of_customer.get(letter.customer, 0) + by
+        if count:
+            self._of_customer[letter.customer] = count
+        else:
+            del self._of_customer[letter.customer]
 
     def _partition_of(self, item: PackedItem) -> int:
-        if item.number or item.route is None:
-            return home_partition(item.number)
-        moved = self._moved.get(item.route)
-        return self._ids.partition_of(item.route) if moved is None else moved
+        to: Identity | int = item.number or item.route or 0
+        moved = self._moved.get(to)
+        return self._home_of(to) if moved is None else moved
+
+    def _home_of(self, to: Identity | int) -> int:
+        return home_partition(to) if isinstance(to, int) else self._ids.partition_of(to)
 
     def cell_died(self, owner: str) -> None:
         """Take back at once what was under way to a dead process."""
@@ -134,14 +242,8 @@ class Coalescer:
         return lane
 
     def _pump(self, lane: _Lane) -> None:
-        settings = self._settings
-        while lane.waiting and len(lane.calls) < settings.in_flight:
-            letters: list[_Letter] = []
-            size = 0
-            while lane.waiting and len(letters) < settings.max_items and size < settings.max_bytes:
-                letter = lane.waiting.popleft()
-                size += len(letter.data)
-                letters.append(letter)
+        while lane.waiting and len(lane.calls) < self._settings.in_flight:
+            letters = lane.take(self._settings)
             task = asyncio.create_task(self._deliver(lane, letters))
             lane.calls[task] = letters
             task.add_done_callback(lambda done, lane=lane: self._returned(lane, done))  # type: ignore[misc]
@@ -155,6 +257,8 @@ class Coalescer:
 
     async def _deliver(self, lane: _Lane, letters: list[_Letter]) -> None:
         request = pack_request([letter.data for letter in letters])
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             async with asyncio.timeout(self._settings.call_timeout_s):
                 answers = unpack_answers(await self._call(lane.cell, request))
@@ -165,24 +269,26 @@ class Coalescer:
             waiting, lane.waiting = list(lane.waiting), deque()
             self._lose(waiting)
             return
+        lane.note(len(letters), loop.time() - began_s)
         for letter, answer in answered:
             if answer.code is Code.NOT_MINE:
-                self._redirect(letter, answer.number)
+                self._redirect(letter, answer)
             elif not letter.done.done():
                 letter.done.set_result(answer)
 
-    def _redirect(self, letter: _Letter, number: int) -> None:
-        """Address a letter to the home of its customer; `_returned` sends on what has no answer."""
-        if number:
-            letter.partition = home_partition(number)
-            if letter.route is not None:
-                self._remember(letter.route, letter.partition)
+    def _redirect(self, letter: _Letter, answer: Answer) -> None:
+        """Address a letter to where its customer is; `_returned` sends on what has no answer."""
+        if answer.number:
+            home = home_partition(answer.number)
+            letter.partition = home if answer.partition < 0 else answer.partition
+            if letter.customer is not None:
+                self._remember(letter.customer, letter.partition)
 
-    def _remember(self, route: Identity, partition: int) -> None:
-        """Keep where an identity's customer lives when that is not the identity's own home."""
-        self._moved.pop(route, None)
-        if partition != self._ids.partition_of(route):
-            self._moved[route] = partition
+    def _remember(self, to: Identity | int, partition: int) -> None:
+        """Keep where the customer is to whom an identity or number leads, if that is not its own home."""
+        self._moved.pop(to, None)
+        if partition != self._home_of(to):
+            self._moved[to] = partition
             if len(self._moved) > _MAX_MOVED:
                 del self._moved[next(iter(self._moved))]
 

@@ -42,8 +42,19 @@ class Directory:
 
     def cell_of(self, partition: int) -> CellRow | None:
         """Return the living owner of a partition as far as is known, or None."""
-        owner = self._owners[partition]
+        # One that was opened since the map was read last has no owner known yet.
+        owner = self._owners[partition] if partition < len(self._owners) else ""
         return None if owner in self._dead else self._cells.get(owner)
+
+    @property
+    def version(self) -> int:
+        """The version of the map that was read last; what is known is that old at most."""
+        return self._version
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are."""
+        return len(self._owners)
 
     def cells(self) -> list[CellRow]:
         """Return the cells that are registered and not known to be dead."""
@@ -72,8 +83,7 @@ class Directory:
             self.reachable = False
             log.warning("the partition map cannot be read: %s", error)
             return
-        for row in rows:
-            self._owners[row.partition] = row.owner
+        self._owners = [row.owner for row in rows]
         self._cells = {cell.owner: cell for cell in cells}
         self._dead &= self._cells.keys()
         self._version = version

@@ -12,7 +12,7 @@ from actors.domain.money import LIMIT_MINOR, minor_of
 from actors.identity import email_address
 from actors.wire.messages import Routed, pack_item
 from serve_app.auth import Key
-from serve_app.bodies import may_hold_infinity, strictly
+from serve_app.bodies import MAX_ELEMENTS, may_hold_infinity, may_hold_many, strictly
 from serve_app.gateway import PackedItem
 from serve_app.problems import FORBIDDEN, INVALID, UNKNOWN_EFFECT, ProblemError, invalid
 from serve_app.schemas import Decide, Envelope, Money, ResponseIn
@@ -278,7 +278,8 @@ def packed(
     `body` is the JSON it came from, which tells words that are not JSON from numbers too large.
 
     Raises:
-        ProblemError: 422 for a number that does not fit 64 bits; 400 for NaN and Infinity.
+        ProblemError: 422 for a number that does not fit 64 bits, and for too many elements in one object or
+            array; 400 for NaN and Infinity.
     """
     try:
         data = pack_item(Routed(item, number, dry_run))
@@ -289,8 +290,24 @@ def packed(
             strictly(body)
         if _not_finite(item.properties, item.traits, item.context):
             raise ProblemError(INVALID, "A number does not fit 64 bits.")
+    if (
+        isinstance(item, Event)
+        and may_hold_many(data)
+        and _most_elements(item.properties, item.traits, item.context) > MAX_ELEMENTS
+    ):
+        raise ProblemError(INVALID, f"One object or array has more than {MAX_ELEMENTS} elements.")
     route = item.identities[0] if isinstance(item, Event) and not number else None
     return PackedItem(route, number, data)
+
+
+def _most_elements(*values: object) -> int:
+    most, stack = 0, list(values)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict | list):
+            most = max(most, len(value))
+            stack.extend(value.values() if isinstance(value, dict) else value)
+    return most
 
 
 def _not_finite(*values: object) -> bool:

@@ -12,9 +12,10 @@ import ray
 from fastapi import FastAPI
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.handle import DeploymentHandle
 
 from actors.domain.errors import StoreUnavailableError
-from actors.domain.ids import PARTITIONS, IdSpace
+from actors.domain.ids import IdSpace
 from actors.playbook.loader import (
     bundle_bytes,
     bundle_from_bytes,
@@ -23,6 +24,7 @@ from actors.playbook.loader import (
 )
 from actors.ports import CellRow, Store
 from actors.runtime.clocks import RealClock, VirtualClock, store_virtual_ms, stored_virtual_ms
+from actors.runtime.seeking import Sought
 from actors.stores.opening import KEY_SETTING, open_store
 from actors.wire.messages import Answer
 from serve_app.coalescer import Coalescer
@@ -44,6 +46,11 @@ class RayGateway:
         self._store = store
         self._clock = clock
         self._handles: dict[str, Any] = {}
+        self._model_server: Sought[DeploymentHandle[Any]] = Sought(
+            lambda: serve.get_deployment_handle(
+                settings.model_deployment, app_name=settings.model_app
+            )
+        )
         self.directory = Directory(store, socket.gethostname(), self._died)
         self._coalescer = Coalescer(self.directory, ids, self._call)
         self._tasks: list[asyncio.Task[None]] = []
@@ -109,6 +116,9 @@ class RayGateway:
 
     async def _move_clocks(self, to_ms: int) -> None:
         """Move the clock of every cell; one that has died meanwhile comes back with the stored time."""
+        await (
+            self.directory.refresh()
+        )  # a cell that is not in it yet begins with what is stored now
         for _ in range(120):
             answers = await self._everywhere(lambda cell: cell.move_clock.remote(to_ms), 60.0)
             if not any(isinstance(each, BaseException) for each in answers):
@@ -125,11 +135,14 @@ class RayGateway:
         fired = 0
         for _ in range(120):
             version = await self._store.map_version()
+            if self.directory.version != version:
+                await self.directory.refresh()
+            total = self.directory.partitions
             answers = await self._everywhere(lambda cell: cell.fire_until.remote(to_ms), 300.0)
             done: list[tuple[int, int]] = [each for each in answers if isinstance(each, tuple)]
             fired += sum(count for count, _ in done)
-            whole = len(done) == len(answers) and sum(owned for _, owned in done) >= PARTITIONS
-            if whole and version == await self._store.map_version():
+            whole = len(done) == len(answers) and sum(owned for _, owned in done) >= total
+            if whole and version == self.directory.version == await self._store.map_version():
                 return fired
             await asyncio.sleep(0.25)
             await self.directory.refresh()
@@ -155,7 +168,11 @@ class RayGateway:
                 "unowned": sum(1 for r in rows if self.directory.cell_of(r.partition) is None),
                 "epochSum": sum(row.epoch for row in rows),
             },
-            "frontDoor": {"pid": os.getpid(), "waiting": self._coalescer.waiting},
+            "frontDoor": {
+                "pid": os.getpid(),
+                "waiting": self._coalescer.waiting,
+                "refused": self._coalescer.refused,
+            },
             "store": await self._store.counts(),
             "outbox": await self._store.outbox_counts(),
             "models": await self._models(),
@@ -163,10 +180,8 @@ class RayGateway:
 
     async def _models(self) -> dict[str, Any] | None:
         try:
-            handle = serve.get_deployment_handle(
-                self._settings.model_deployment, app_name=self._settings.model_app
-            )
             async with asyncio.timeout(2.0):
+                handle = await self._model_server.get()
                 info: dict[str, Any] = await handle.info.remote()
         except Exception:  # noqa: BLE001  a status without models is better than none
             return None
@@ -179,6 +194,16 @@ class RayGateway:
         await self._store.put_playbook(version, bundle_bytes(bundle), self._clock.machine_ms())
         answers = await self._everywhere(lambda cell: cell.reload_playbook.remote(), 5.0)
         return version, bool(answers) and all(answer == version for answer in answers)
+
+    async def quarantine(self) -> list[dict[str, Any]]:
+        """Return what cells have set aside, the latest first."""
+        answers = await self._everywhere(lambda cell: cell.quarantine.remote(), 5.0)
+        rows = [row for answer in answers if isinstance(answer, list) for row in answer]
+        return sorted(rows, key=lambda row: -int(row["last_at_ms"]))
+
+    async def release(self, entry_id: str) -> bool:
+        """Let something that was set aside be tried again, wherever it is."""
+        return True in await self._everywhere(lambda cell: cell.release.remote(entry_id), 5.0)
 
     def ready(self) -> bool:
         """Return whether the map has been complete once and the store answers."""

@@ -56,6 +56,14 @@ class Gateway(Protocol):
         """
         ...
 
+    async def quarantine(self) -> list[dict[str, Any]]:
+        """Return what cells have set aside; see `actors.session.quarantine`."""
+        ...
+
+    async def release(self, entry_id: str) -> bool:
+        """Let something that was set aside be tried again; return whether it was anywhere."""
+        ...
+
     def ready(self) -> bool:
         """Return whether events can be taken now."""
         ...

@@ -15,8 +15,7 @@ from actors.playbook.model import Playbook
 from actors.policies.contact_pressure import counted
 from actors.ports import Lookup, Member, Store, StoredCustomer
 from actors.wire.groups import unpack_group
-from actors.wire.markers import read_marker
-from actors.wire.state import unpack_state
+from serve_app.living import living
 from serve_app.render.values import MoneyFormat, instant
 from serve_app.segments import DAY_MS, Sums
 
@@ -130,8 +129,8 @@ def _add(
 ) -> None:
     economics = STANDARD if playbook is None else playbook.economics
     for row in rows:
-        if read_marker(row.state) is None:
-            state = unpack_state(row.state)
+        state = living(row)
+        if state is not None:
             together.add(state, scale, economics)
             together.add_profile(state.profile)
 

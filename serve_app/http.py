@@ -10,6 +10,7 @@ from starlette.routing import Match
 from serve_app.api import (
     batches,
     budgets,
+    cells,
     clock,
     cloud,
     context,
@@ -26,6 +27,7 @@ from serve_app.api import (
     pauses,
     playbooks,
     privacy,
+    quarantine,
     scenarios,
     segments,
     suggestions,
@@ -95,8 +97,10 @@ def build_http(services: Services, version: str = "1") -> FastAPI:
     clock.register(app, edge)
     keys.register(app, edge)
     operations.register(app, edge, records)
+    cells.register(app, edge)
     models.register(app, edge)
     pauses.register(app, edge, records)
+    quarantine.register(app, edge)
     unsubscribe.register(app, edge)
     _install_errors(app)
     app.add_middleware(Lane, edge=edge)

@@ -38,6 +38,7 @@ FORBIDDEN = Kind("forbidden", 403, "The key does not allow this")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 UNKNOWN_EFFECT = Kind("unknown-effect", 404, "Nothing was ever sent under this key")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This method is not allowed here")
+TOO_SLOW = Kind("too-slow", 408, "The request took too long to arrive")
 CONFLICT = Kind("message-conflict", 409, "This messageId was used for another body")
 REFUSED = Kind("refused", 409, "This cannot be done to this customer")
 LAST_ADMIN = Kind("last-admin-key", 409, "The last admin key cannot be revoked")
@@ -46,9 +47,11 @@ FORGOTTEN = Kind("forgotten", 410, "This was forgotten by age")
 TOO_LARGE = Kind("too-large", 413, "The request is too large")
 UNSUPPORTED = Kind("unsupported-media-type", 415, "This content type or encoding is not supported")
 INVALID = Kind("invalid", 422, "The request is well-formed but not valid")
+POISON = Kind("poison", 422, "This message cannot be processed")
 BUSY = Kind("busy", 429, "Too many requests")
 INTERNAL = Kind("internal", 500, "Something went wrong on our side")
 UNAVAILABLE = Kind("unavailable", 503, "Not available right now")
+SET_ASIDE = Kind("set-aside", 503, "This customer is set aside until the record is restored")
 
 KINDS = {
     kind.slug: kind
@@ -59,6 +62,7 @@ KINDS = {
         NOT_FOUND,
         UNKNOWN_EFFECT,
         METHOD_NOT_ALLOWED,
+        TOO_SLOW,
         CONFLICT,
         REFUSED,
         LAST_ADMIN,
@@ -67,9 +71,11 @@ KINDS = {
         TOO_LARGE,
         UNSUPPORTED,
         INVALID,
+        POISON,
         BUSY,
         INTERNAL,
         UNAVAILABLE,
+        SET_ASIDE,
     )
 }
 
@@ -114,7 +120,7 @@ def response_of(error: ProblemError) -> Response:
     kind = error.kind
     if kind is UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", 'Bearer realm="righttime"')
-    if error.retry_after_s is not None or kind in (BUSY, UNAVAILABLE):
+    if error.retry_after_s is not None or kind in (BUSY, UNAVAILABLE, SET_ASIDE):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1.0)))
     headers["Cache-Control"] = "no-store"
     content = json.dumps(body_of(kind, error.detail, error.errors), ensure_ascii=False)

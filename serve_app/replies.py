@@ -6,11 +6,13 @@ from typing_extensions import TypedDict
 
 from serve_app import (
     budget_replies,
+    cell_bodies,
     experiment_replies,
     group_replies,
     launch_bodies,
     model_bodies,
     pause_bodies,
+    quarantine_bodies,
     scenario_replies,
     segment_replies,
     suggestion_bodies,
@@ -335,6 +337,8 @@ TYPES = (
     *launch_bodies.TYPES,
     *model_bodies.TYPES,
     *pause_bodies.TYPES,
+    *quarantine_bodies.TYPES,
+    *cell_bodies.TYPES,
     *suggestion_bodies.TYPES,
     *scenario_replies.TYPES,
     *(KeyOut, KeyMade, KeysOut, HealthOut, ProblemKind),

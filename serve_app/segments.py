@@ -12,8 +12,7 @@ from actors.domain.instants import format_instant
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook, Segment
 from actors.ports import Lookup, SegmentFlow, Store, StoredCustomer
-from actors.wire.markers import read_marker
-from actors.wire.state import unpack_state
+from serve_app.living import living
 from serve_app.render.values import MoneyFormat
 
 DAY_MS = 86_400_000
@@ -95,8 +94,8 @@ def _held(rows: Sequence[StoredCustomer], playbook: Playbook, name: str, now_ms:
     return {
         row.number
         for row in rows
-        if read_marker(row.state) is None
-        and name in standing_of(unpack_state(row.state), playbook, now_ms).segments
+        if (state := living(row)) is not None
+        and name in standing_of(state, playbook, now_ms).segments
     }
 
 
@@ -179,10 +178,9 @@ def _add(
     for row in rows:
         if sums.members == MAX_COUNTED:
             return
-        if read_marker(row.state) is None:
-            state = unpack_state(row.state)
-            if name in standing_of(state, playbook, now_ms).segments:
-                sums.add(state, scale, playbook.economics)
+        state = living(row)
+        if state is not None and name in standing_of(state, playbook, now_ms).segments:
+            sums.add(state, scale, playbook.economics)
 
 
 def head_json(segment: Segment, size: int) -> dict[str, Any]:

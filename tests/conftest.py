@@ -1,4 +1,7 @@
-"""How tests run. HYPOTHESIS_PROFILE=thorough makes properties look for longer."""
+"""How tests run. HYPOTHESIS_PROFILE=thorough makes properties look for longer.
+
+`quick` is what every run does, `long` what `scripts/test.sh --long` does besides.
+"""
 
 import gc
 import os
@@ -8,8 +11,9 @@ from pathlib import Path
 
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("quick", max_examples=15, deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("quick"), derandomize=True)
+settings.register_profile("long", max_examples=120, deadline=None)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "quick")
@@ -25,10 +29,18 @@ if sys.dont_write_bytecode:
 
 
 def pytest_configure():
-    """Read each YAML text once a process: most tests change one file of a playbook, or none."""
+    """Do once a process what many tests ask for and always gives the same.
+
+    Most tests change one file of a playbook, or none; and the commands' options, which their functions'
+    signatures say, do not change.
+    """
+    import typer.main
+    import typer.testing
+
     from actors.playbook import source
 
-    source.compose = lru_cache(maxsize=64)(source.compose)
+    source.compose = lru_cache(maxsize=512)(source.compose)
+    typer.testing._get_command = lru_cache(maxsize=8)(typer.main.get_command)
 
 
 def pytest_collection_finish():
@@ -37,3 +49,10 @@ def pytest_collection_finish():
     gc.freeze()
     # Tests make much and throw it away whole: looking for cycles after each 700 is a tenth of the time.
     gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_sessionfinish():
+    """Stop the PostgreSQL server of this process: workers of xdist end without `atexit`."""
+    databases = sys.modules.get("tests.postgres_databases")
+    if databases is not None:
+        databases.stop()

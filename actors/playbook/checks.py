@@ -25,6 +25,7 @@ from actors.playbook.references import (
     Use,
     calls,
     depth_of,
+    endless,
     string_value,
     terms,
     tokenize,
@@ -119,6 +120,10 @@ def compile_rule(source: str, report: Report) -> Rule | None:
     tokens = tokenize(source)
     if depth_of(tokens) > MAX_DEPTH:
         report(0, f"found brackets nested deeper than the {MAX_DEPTH} levels allowed")
+        return None
+    too_much = endless(tokens)
+    if too_much is not None:
+        report(*too_much)
         return None
     try:
         return Rule(source)

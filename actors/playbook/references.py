@@ -13,8 +13,12 @@ import cel
 MAX_LENGTH = 4000
 MAX_DEPTH = 40
 """Parentheses of a rule may nest this deep; the parser gives up not far above."""
+MAX_MACRO_DEPTH = 2
+MAX_SUMS_IN_MAP = 4
+"""How many `+` a `map` may have, of which a rule has one: texts that are joined for every element add up."""
 
 _MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+_COPYING = frozenset({"map", "filter"})
 _KEYWORDS = frozenset({"true", "false", "null", "in"})
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _TOKEN = re.compile(
@@ -90,6 +94,35 @@ def depth_of(tokens: list[Token]) -> int:
         elif token.kind == "op" and token.text in ")]}":
             depth -= 1
     return deepest
+
+
+def endless(tokens: list[Token]) -> tuple[int, str] | None:
+    """Return where and why a rule could take very long or very much room, or None.
+
+    With at most 500 elements in a list, as the edge takes them, a macro over all pairs costs a quarter of a
+    second, over all triples two minutes. `map` and `filter` copy what they have at each element.
+    """
+    open_macros: list[str] = []
+    maps = sums = 0
+    for i, token in enumerate(tokens):
+        if token.kind == "op" and token.text in _OPENING:
+            name = tokens[i - 1].text if _binds(tokens, i) else ""
+            inside = [macro for macro in open_macros if macro]
+            if name and len(inside) >= MAX_MACRO_DEPTH:
+                return token.start, f"found macros nested deeper than {MAX_MACRO_DEPTH} levels"
+            if name in _COPYING and inside:
+                return token.start, f"found {name!r} inside of {inside[-1]!r}, expected it outside"
+            maps += name == "map"
+            if maps > 1:
+                return token.start, "found a second 'map', expected at most one in a rule"
+            open_macros.append(name)
+        elif token.kind == "op" and token.text in ")]}" and open_macros:
+            open_macros.pop()
+        elif token.kind == "op" and token.text == "+" and "map" in open_macros:
+            sums += 1
+            if sums > MAX_SUMS_IN_MAP:
+                return token.start, f"found more than {MAX_SUMS_IN_MAP} '+' in a 'map'"
+    return None
 
 
 def calls(tokens: list[Token]) -> list[Token]:

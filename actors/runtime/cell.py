@@ -17,7 +17,7 @@ from ray.serve.handle import DeploymentHandle
 
 from actors.channels.config import Channels, ChannelsConfig, build_channels
 from actors.domain.errors import PlaybookError, RetryableError
-from actors.domain.ids import IdSpace
+from actors.domain.ids import IdSpace, customer_text
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.ports import CellRow, PartitionRow, Store
@@ -25,13 +25,16 @@ from actors.runtime.answering import answering, bouncing
 from actors.runtime.checking import checking
 from actors.runtime.clocks import RealClock, VirtualClock, stored_virtual_ms
 from actors.runtime.dispatcher import Dispatcher
+from actors.runtime.dwelling import last_turn
 from actors.runtime.host import Host, HostSettings
 from actors.runtime.launcher import Launcher
 from actors.runtime.pidfd import started_at
 from actors.runtime.process import tune_process
 from actors.runtime.reviewing import reviewing
 from actors.runtime.scorer import RemoteScorer
+from actors.runtime.seeking import Sought
 from actors.runtime.versions import with_earlier
+from actors.runtime.wishing import Wishes
 from actors.stores.opening import KEY_SETTING, open_store
 
 log = logging.getLogger(__name__)
@@ -39,7 +42,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSettings:
-    """What a cell is told when it is made; plain values, so that it can be made again by Ray."""
+    """What a cell is told when it is made; plain values, so that it can be made again by Ray.
+
+    `dedicated` is the rule for customers who should have an actor of their own, empty for nobody; with
+    `customer` the cell is the actor of one.
+    """
 
     name: str
     store_url: str
@@ -50,6 +57,8 @@ class CellSettings:
     channels: dict[str, Any] = field(default_factory=dict)
     scoring_timeout_s: float = 0.25
     beat_s: float = 1.0
+    dedicated: str = ""
+    customer: int = 0
     host: HostSettings = field(default_factory=HostSettings)
 
 
@@ -72,8 +81,17 @@ class CellHost:
         self._clock: RealClock = RealClock()
         self._playbook_version = ""
         self._scorer: RemoteScorer | None = None
-        self._models: DeploymentHandle[Any] | None = None
+        self._models: Sought[DeploymentHandle[Any]] = Sought(
+            lambda: serve.get_deployment_handle(
+                settings.model_deployment, app_name=settings.model_app
+            )
+        )
         self._tasks: list[asyncio.Task[None]] = []
+        self._wishes = Wishes(settings.dedicated)
+        self._made_ms = self._clock.machine_ms()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._settings.name})"
 
     async def begin(self) -> CellRow:
         """Register under a new incarnation, unless that is done; return the cell's row."""
@@ -110,6 +128,7 @@ class CellHost:
             settings.name, secrets.token_hex(6), pid, started_at(pid), socket.gethostname(), 0
         )
         await store.register_cell(row)
+        await self._follow_time()  # moved since it was read, before anybody knew of this cell
         await host.start(row)
         self._host = host
         gc.collect()
@@ -147,12 +166,13 @@ class CellHost:
         ]
         return row
 
+    async def _follow_time(self) -> None:
+        if isinstance(self._clock, VirtualClock) and self._store is not None:
+            self._clock.advance_to(await stored_virtual_ms(self._store) or 0)
+
     async def _ask_models(self, request: bytes) -> bytes:
-        if self._models is None:
-            self._models = serve.get_deployment_handle(
-                self._settings.model_deployment, app_name=self._settings.model_app
-            )
-        reply: bytes = await self._models.score.remote(request)
+        models = await self._models.get()
+        reply: bytes = await models.score.remote(request)
         return reply
 
     def _wake_dispatcher(self) -> None:
@@ -194,6 +214,22 @@ class CellHost:
     async def hand_over(self, partitions: list[int], to_owner: str) -> int:
         """Give partitions to another cell; return how many went."""
         return await self._serving().hand_over(partitions, to_owner)
+
+    async def open_partition(self) -> tuple[int, int]:
+        """Add a partition for a single customer and own it; return (partition, epoch)."""
+        row = await self._serving().open_partition()
+        return row.partition, row.epoch
+
+    async def rehome(self, number: int, to: tuple[int, int]) -> bool:
+        """Move a customer of this cell to a (partition, epoch); return whether she went."""
+        return await self._serving().rehome(number, to)
+
+    async def wishes(self) -> list[tuple[int, int]]:
+        """Return the customers who should have an actor of their own; see `Wishes.of`."""
+        host, clock = self._serving(), self._clock
+        return self._wishes.of(
+            host.activations, host.playbook, clock.business_ms(), clock.machine_ms()
+        )
 
     async def reload_ownership(self) -> int:
         """Read the partition map again; return how many partitions are owned here."""
@@ -242,10 +278,35 @@ class CellHost:
             "passivated": stats.passivated,
             "forgotten": {k: n for k, n in sorted(host.forgetter.forgotten.items()) if n},
             "busy": stats.busy,
+            "setAside": len(host.quarantine),
             "scoredByPrior": scorer.late if scorer is not None else 0,
             "playbook": host.playbook.version,
             "businessMs": self._clock.business_ms(),
+            **(await self._of_customer(host) if self._settings.customer else {}),
         }
+
+    async def _of_customer(self, host: Host) -> dict[str, Any]:
+        """Return what is said of the one customer of this actor, with her last turn."""
+        number, clock = self._settings.customer, self._clock
+        active = host.activations.get(number)
+        used_ms = self._made_ms if active is None else active.used_at_ms
+        return {
+            "customer": customer_text(number),
+            "node": ray.get_runtime_context().get_node_id() if ray.is_initialized() else "",
+            # Before her first turn here nothing is known that her cell did not know.
+            "wanted": active is None
+            or self._wishes.wanted(active, host.playbook, clock.business_ms()),
+            "idleMs": max(clock.machine_ms() - used_ms, 0),
+            "lastTurn": None if self._store is None else await last_turn(self._store, number),
+        }
+
+    async def quarantine(self) -> list[dict[str, object]]:
+        """Return what is set aside here; see `actors.session.quarantine`."""
+        return self._serving().quarantine.rows()
+
+    async def release(self, entry_id: str) -> bool:
+        """Let something that was set aside be tried again; return whether it was here."""
+        return self._serving().quarantine.release(entry_id)
 
     async def stop(self) -> None:
         """Finish what is under way and leave: registration removed, store closed."""

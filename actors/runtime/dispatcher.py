@@ -24,11 +24,9 @@ from actors.ports import (
 )
 from actors.runtime.answering import is_call
 from actors.runtime.dispatch_stats import DispatcherStats
+from actors.runtime.owning import may_send
 from actors.runtime.retrying import RETRY_SCHEDULE_S, wait_ms
 from actors.runtime.reviewing import Review, Reviews
-
-CLAIM_SERVES_MS = 2_000
-"""An attempt whose claim is older is dropped: its partition may have another owner by now."""
 
 CLAIM_LIVES_MS = 60_000
 """The store offers a claimed row again after this long."""
@@ -301,10 +299,8 @@ class Dispatcher:
     ) -> None:
         started_at_ms = self._clock.machine_ms()
         try:
-            if (
-                started_at_ms - claimed_at_ms > CLAIM_SERVES_MS
-                or self._epochs().get(item.partition) != epoch
-            ):
+            held = self._epochs().get(item.partition)
+            if not may_send(claimed_at_ms, started_at_ms, epoch, held):
                 self._counts["dropped"] += 1
                 self._end(item, claimed_at_ms, OutboxState.PENDING, "", started_at_ms)
                 return

@@ -8,14 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from actors.domain.errors import StoreUnavailableError
-from actors.domain.ids import IdSpace
+from actors.domain.ids import PARTITIONS, IdSpace
 from actors.playbook.model import Playbook
 from actors.ports import CellRow, Clock, DueTimer, PartitionRow, Scorer, Store
 from actors.runtime.clocks import VirtualClock
+from actors.runtime.dwelling import movable
 from actors.runtime.forgetting import RUNNER, Forgetter
+from actors.runtime.host_parts import Call, HostStats
+from actors.runtime.owning import held_by, lost, to_hand_over
 from actors.session import Job, Session, TimerJob
 from actors.session.activations import Activations
 from actors.session.faults import place_of
+from actors.session.quarantine import Quarantine
 from actors.wire.messages import Answer, Code, pack_answers, unpack_request
 
 log = logging.getLogger(__name__)
@@ -28,7 +32,8 @@ class HostSettings:
     `max_pending` items wait at most; past it new ones are answered BUSY. A group has at most
     `max_group` items and `max_waves` of one customer. Customers idle for `idle_s` are passivated.
     Every `pause_poll_s` the switches that operators have thrown are read, for decisions; sending reads them
-    itself. Every `forget_s` what has reached its age is forgotten, where this host is the one to do it.
+    itself. Every `map_poll_s` it is asked whether partitions have changed hands. Every `forget_s` what has
+    reached its age is forgotten, where this host is the one to do it.
     """
 
     max_pending: int = 20_000
@@ -41,29 +46,7 @@ class HostSettings:
     timer_batch: int = 256
     forget_s: float = 3600.0
     pause_poll_s: float = 0.25
-
-
-@dataclass(slots=True)
-class _Call:
-    """One request under way: its jobs, how many still lack an answer, and who waits."""
-
-    jobs: list[Job]
-    left: int
-    done: asyncio.Future[None]
-
-
-@dataclass(slots=True)
-class HostStats:
-    """Counters since the host began."""
-
-    groups: int = 0
-    turns: int = 0
-    busy: int = 0
-    timers: int = 0
-    passivated: int = 0
-    largest_group: int = 0
-    claimed: int = 0
-    fenced: int = 0
+    map_poll_s: float = 0.5
 
 
 class Host:
@@ -87,10 +70,14 @@ class Host:
         self._clock = clock
         self._settings = settings
         self._on_outbox = on_outbox
-        self._pending: deque[tuple[_Call | None, Job]] = deque()
+        self._pending: deque[tuple[Call | None, Job]] = deque()
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._turnstile = asyncio.Lock()
+        # What is read from the map must not overwrite what was claimed since. Whoever needs both
+        # locks takes the turnstile first.
+        self._owning = asyncio.Lock()
+        self._map_version = -1
         self._epochs: dict[int, int] = {}
         self._owner = ""
         self._closing = False
@@ -113,6 +100,11 @@ class Host:
         return self._epochs
 
     @property
+    def quarantine(self) -> Quarantine:
+        """What failed again and again here."""
+        return self._session.quarantine
+
+    @property
     def pending(self) -> int:
         """Items that wait for a group."""
         return len(self._pending)
@@ -128,6 +120,7 @@ class Host:
             asyncio.create_task(self._forever(self._passivate), name="passivation"),
             asyncio.create_task(self._forever(self._forget), name="forgetting"),
             asyncio.create_task(self._forever(self._watch_pauses), name="pauses"),
+            asyncio.create_task(self._forever(self._watch_map), name="map"),
         ]
 
     async def stop(self) -> None:
@@ -159,7 +152,7 @@ class Host:
             for job in jobs:
                 job.answer = Answer(Code.BUSY, detail="the cell is busy", retry_after_s=1.0)
             return
-        call = _Call(jobs, len(jobs), asyncio.get_running_loop().create_future())
+        call = Call(jobs, len(jobs), asyncio.get_running_loop().create_future())
         self._pending.extend((call, job) for job in jobs)
         self._wake.set()
         await call.done
@@ -219,8 +212,11 @@ class Host:
 
     async def reload_ownership(self) -> None:
         """Read from the store which partitions are ours, and forget the customers of the others."""
-        rows = await self._store.partitions()
-        self._take({row.partition: row.epoch for row in rows if row.owner == self._owner})
+        async with self._owning:
+            # Before the map, so that it is never newer than what is read.
+            version = await self._store.map_version()
+            self._take(held_by(self._owner, await self._store.partitions()))
+            self._map_version = version
 
     async def reload_pauses(self) -> None:
         """Read from the store what is paused; turns of the groups that begin from now on know."""
@@ -228,32 +224,54 @@ class Host:
 
     async def claim(self, rows: list[PartitionRow]) -> int:
         """Claim partitions by compare-and-set; return how many were won."""
-        won = await self._store.claim(
-            [(row.partition, row.owner, row.epoch) for row in rows], self._owner
-        )
-        self._epochs.update(won)
-        self.activations.drop_partitions(won.keys())
+        async with self._owning:
+            won = await self._store.claim(
+                [(row.partition, row.owner, row.epoch) for row in rows], self._owner
+            )
+            self._epochs.update(won)
+            self.activations.drop_partitions(won.keys())
         self.stats.claimed += len(won)
         self._on_outbox()
         return len(won)
 
     async def hand_over(self, partitions: list[int], to_owner: str) -> int:
         """Give partitions to another cell, between two groups; return how many went."""
-        async with self._turnstile:
-            mine = [(p, self._owner, self._epochs[p]) for p in partitions if p in self._epochs]
-            won = await self._store.claim(mine, to_owner)
-            for partition, _, _ in mine:
+        async with self._turnstile, self._owning:
+            offers = to_hand_over(self._owner, self._epochs, partitions)
+            given = {p for p, _, _ in offers}
+            # Forgotten before the store is asked: when its answer is lost they may be another's, and
+            # if they are not, the map says so at its next reading.
+            for partition in given:
                 del self._epochs[partition]
-            self.activations.drop_partitions({p for p, _, _ in mine})
+            self.activations.drop_partitions(given)
+            self._map_version = -1
+            won = await self._store.claim(offers, to_owner)
         return len(won)
 
+    async def open_partition(self) -> PartitionRow:
+        """Add a partition for a single customer, and own it; see `Store.open_partition`."""
+        async with self._owning:
+            row = await self._store.open_partition(self._owner)
+            self._epochs[row.partition] = row.epoch
+        return row
+
+    async def rehome(self, number: int, to: tuple[int, int]) -> bool:
+        """Move a customer of ours to another (partition, epoch), between two groups; return whether she was.
+
+        When the store's answer is lost only the store knows, and it is asked at her next turn.
+        """
+        async with self._turnstile, self._owning:
+            of = await movable(self._store, number, self._epochs)
+            self.activations.drop(number)
+            return of is not None and await self._store.rehome(number, of, to)
+
     def _take(self, epochs: dict[int, int]) -> None:
-        lost = {p for p, epoch in self._epochs.items() if epochs.get(p) != epoch}
-        self.stats.fenced += len(lost)
+        gone = lost(self._epochs, epochs)
+        self.stats.fenced += len(gone)
         self._epochs.clear()
         self._epochs.update(epochs)
-        if lost:
-            self.activations.drop_partitions(lost)
+        if gone:
+            self.activations.drop_partitions(gone)
 
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
         """Keep a loop alive: a store that is away for a while must not end the host."""
@@ -275,10 +293,10 @@ class Host:
                 group = self._next_group()
                 await self._run(group)
 
-    def _next_group(self) -> list[tuple[_Call | None, Job]]:
+    def _next_group(self) -> list[tuple[Call | None, Job]]:
         """Take what waits, in order, up to the bounds; a full mailbox keeps its later items."""
-        group: list[tuple[_Call | None, Job]] = []
-        kept: list[tuple[_Call | None, Job]] = []
+        group: list[tuple[Call | None, Job]] = []
+        kept: list[tuple[Call | None, Job]] = []
         per_mailbox: dict[object, int] = {}
         while self._pending and len(group) < self._settings.max_group:
             entry = self._pending.popleft()
@@ -289,7 +307,7 @@ class Host:
         self._pending.extendleft(reversed(kept))
         return group
 
-    async def _run(self, group: list[tuple[_Call | None, Job]]) -> None:
+    async def _run(self, group: list[tuple[Call | None, Job]]) -> None:
         jobs = [job for _, job in group]
         try:
             if await self._session.run(jobs, self.playbook):
@@ -304,12 +322,17 @@ class Host:
         for call, job in group:
             if job.answer is None and not isinstance(job.item, TimerJob):
                 job.answer = _LOST
-            fenced |= job.answer is not None and job.answer.code is Code.NOT_MINE
+            fenced |= job.answer is not None and self._believed(job.answer)
             self._settle(call)
         if fenced:
             await self.reload_ownership()
 
-    def _settle(self, call: _Call | None) -> None:
+    def _believed(self, answer: Answer) -> bool:
+        """Return whether an answer may come from a map that is old: not of a customer who is apart."""
+        apart = answer.partition >= PARTITIONS and answer.partition not in self._epochs
+        return answer.code is Code.NOT_MINE and not apart
+
+    def _settle(self, call: Call | None) -> None:
         if call is not None:
             call.left -= 1
             if not call.left and not call.done.done():
@@ -332,6 +355,17 @@ class Host:
         while True:
             await asyncio.sleep(self._settings.pause_poll_s)
             await self.reload_pauses()
+
+    async def _watch_map(self) -> None:
+        """Learn of what was claimed for us when nobody could tell: the store's answer was lost, say.
+
+        Events of such a partition would tell, but its effects and timers wait for their owner.
+        """
+        while True:
+            await asyncio.sleep(self._settings.map_poll_s)
+            if await self._store.map_version() != self._map_version:
+                await self.reload_ownership()
+                self._on_outbox()
 
     async def _forget(self) -> None:
         """Begin a minute after the start: who has just come back has better things to do."""

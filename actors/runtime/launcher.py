@@ -27,18 +27,26 @@ _FIRST = -1
 
 @dataclass(slots=True)
 class _Walk:
-    """This cell's walk through one launch, for the partitions that it owns."""
+    """This cell's walk through one launch, for the partitions that it owns.
+
+    `apart` is where those are who are in partitions of their own, by number.
+    """
 
     part: LaunchPart
     epochs: dict[int, int]
+    apart: dict[int, int]
     due_at: float = 0.0
+
+    def place(self, number: int) -> int:
+        """Return the partition in which a customer is."""
+        return self.apart.get(number, home_partition(number))
 
 
 class Launcher:
     """Walks every running launch for the customers of this cell's partitions.
 
     It goes through the segment's index in order of number, passing over what others own. When the
-    cell's partitions change it walks from the start again: who has entered already is not let in twice, for the customer's own
+    cell's partitions change, or somebody moves into one of her own or back, it walks from the start again: who has entered already is not let in twice, for the customer's own
     state remembers the launch.
     """
 
@@ -83,8 +91,9 @@ class Launcher:
 
     async def _walk(self, launch: Launch) -> _Walk:
         owner, epochs = self._owner(), self._epochs()
+        apart = dict(await self._store.apart())
         walk = self._walks.get(launch.id)
-        if walk is not None and walk.epochs == epochs:
+        if walk is not None and (walk.epochs, walk.apart) == (epochs, apart):
             return walk
         known = None
         if walk is None:
@@ -93,12 +102,13 @@ class Launcher:
         else:
             known = replace(walk.part, after_number=_FIRST, seen=0, done=False)
         part = known or LaunchPart(launch.id, owner, _FIRST, 0, 0, done=False)
-        walk = self._walks[launch.id] = _Walk(part, dict(epochs))
+        walk = self._walks[launch.id] = _Walk(part, dict(epochs), apart)
         return walk
 
     async def _go_on(self, launch: Launch, walk: _Walk, now_s: float) -> None:
         """Take one page, or as much of it as the pace allows."""
-        share = max(len(walk.epochs), 1) / PARTITIONS
+        # Those of single customers have no share of the others' pace: they are few, and soon done.
+        share = sum(p < PARTITIONS for p in walk.epochs) / PARTITIONS or 1.0
         rate = launch.per_second * share
         # What a pause has left undone is not made up for all at once.
         walk.due_at = max(walk.due_at or now_s - 1.0 / rate, now_s - _BATCH / rate)
@@ -107,7 +117,7 @@ class Launcher:
             return
         part = walk.part
         page = await self._store.members(launch.segment, part.after_number, _PAGE)
-        mine = [m.number for m in page if home_partition(m.number) in walk.epochs][:room]
+        mine = [m.number for m in page if walk.place(m.number) in walk.epochs][:room]
         jobs = [Job(_enter(launch, number), number) for number in mine]
         await self._submit(jobs)
         answered = [job.answer for job in jobs]

@@ -18,6 +18,15 @@ def started_at(pid: int) -> int:
     return int(stat.rsplit(")", 1)[1].split()[19])
 
 
+def is_stopped(pid: int) -> bool:
+    """Return whether a process is there and stopped: by a signal, or by a debugger."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] in {"T", "t"}
+
+
 async def death_of(pid: int, pid_started: int) -> None:
     """Return when the process has died; at once when it is not there any more.
 

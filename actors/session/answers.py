@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 CHANGED_NOTHING = "the turn failed; it changed nothing"
 ERASED = "this customer was erased"
+DAMAGED = "the customer's record is damaged and set aside until it is restored"
 NO_CUSTOMER = "no such customer"
 NO_EFFECT = "no effect has this key"
 FORGOTTEN_EFFECT = "what is known of this effect was forgotten by age"

@@ -25,6 +25,7 @@ from actors.session.grouping import SharedGroups, gather
 from actors.session.jobs import Job, TimerJob
 from actors.session.joining import join
 from actors.session.opening import Opener
+from actors.session.quarantine import POISON, Quarantine
 from actors.session.recalling import recall_effects, recall_for
 from actors.session.resolving import Resolved, Resolver
 from actors.session.spending import Purse, own_copy
@@ -37,15 +38,13 @@ log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 8
 """How often a group is tried without any of its jobs getting anywhere: merges race with other cells."""
 RETRY_AFTER_S = 1.0
-MAX_POISONED = 10_000
-"""Timers that failed are not tried again by this process, so that they cannot stop a customer."""
 
 
 class Session:
     """Runs groups of jobs, one group at a time.
 
     `epoch_of` tells under which epoch a partition is owned here, or None. `paused` are the switches thrown,
-    in order, as far as the host knows. A job whose answer is
+    in order, as far as the host knows. `decide` is another way to decide, for simulations. A job whose answer is
     still None after `run` was a timer that had nothing to do.
     """
 
@@ -57,16 +56,18 @@ class Session:
         clock: Clock,
         activations: Activations,
         epoch_of: Callable[[int], int | None],
+        decide: Callable[[core.Turn, Scores, Playbook], None] | None = None,
     ) -> None:
+        self._decide = decide
         self._store = store
         self._scorer = scorer
         self._ids = ids
         self._clock = clock
-        self._opener = Opener(epoch_of)
+        self.quarantine = Quarantine(clock.machine_ms)
+        self._opener = Opener(epoch_of, activations, self.quarantine)
         self.activations = activations
         self.paused: tuple[str, ...] = ()
         self._resolver = Resolver(store, ids, activations)
-        self._poisoned: set[tuple[int, str]] = set()
         self._shared = SharedGroups()
         self._purse = Purse(store)
         self._at_hand = core.NOTHING
@@ -82,6 +83,8 @@ class Session:
         """
         for job in jobs:
             job.label(self._ids, playbook.identities)
+            if job.answer is None and self.quarantine.refuses(job, playbook.version):
+                job.answer = Answer(Code.POISON, detail=POISON)
         outbox = False
         open_jobs = [job for job in jobs if job.answer is None]
         in_vain = 0
@@ -159,7 +162,7 @@ class Session:
 
     async def _waves(self, chains: list[Chain], known: Resolved, playbook: Playbook) -> None:
         """Run every customer's first job, then every second one, and so on."""
-        queues = [(chain, self._plan(chain)) for chain in chains]
+        queues = [(chain, self._plan(chain, playbook)) for chain in chains]
         position = 0
         while True:
             wave = [
@@ -172,7 +175,7 @@ class Session:
             await self._wave(wave, known, playbook)
             position += 1
 
-    def _plan(self, chain: Chain) -> list[Job]:
+    def _plan(self, chain: Chain, playbook: Playbook) -> list[Job]:
         """Put the customer's due timers before what arrived; one asked for may be among both."""
         jobs = chain.turns_to_take()
         if not jobs or all(job.dry_run for job in jobs):
@@ -182,7 +185,8 @@ class Session:
             (
                 t
                 for t in chain.state.timers
-                if t.due_at_ms <= now_ms and (chain.number, t.key) not in self._poisoned
+                if t.due_at_ms <= now_ms
+                and not self.quarantine.refuses_timer(chain.number, t.key, playbook.version)
             ),
             key=lambda t: (t.due_at_ms, t.key),
         )
@@ -205,9 +209,10 @@ class Session:
         for chain, job, turn in begun:
             try:
                 core.recount(turn, playbook)
-                core.decide(turn, _pick(scores, rows, turn.rows), playbook)
+                decide = self._decide or core.decide
+                decide(turn, _pick(scores, rows, turn.rows), playbook)
             except Exception as error:  # noqa: BLE001  one customer's fault stops no other
-                self._break(chain, job, error)
+                self._break(chain, job, error, playbook.version)
                 continue
             if job.dry_run:
                 job.answer = answer(turn.record, chain.number, turn.state.seq, playbook)
@@ -246,8 +251,8 @@ class Session:
                 at_hand.give(turn)
                 core.reconsider(turn, playbook)
                 return turn
-            if (chain.number, item.key) in self._poisoned:
-                job.answer = Answer(Code.FAILED, detail="the timer failed before")
+            if self.quarantine.refuses_timer(chain.number, item.key, playbook.version):
+                job.answer = Answer(Code.POISON, detail=POISON)
                 return None
             timer = next((t for t in state.timers if t.key == item.key), None)
             if item.key == core.RETENTION:
@@ -260,7 +265,7 @@ class Session:
                 return None
             return core.wake(state, timer, playbook, item.now_ms, groups, at_hand)
         except Exception as error:  # noqa: BLE001  one customer's fault stops no other
-            self._break(chain, job, error)
+            self._break(chain, job, error, playbook.version)
             return None
 
     def _given(self, chain: Chain, job: Job) -> core.AtHand:
@@ -273,11 +278,10 @@ class Session:
             return replace(self._at_hand, unsent=self._unsent)
         return self._at_hand
 
-    def _break(self, chain: Chain, job: Job, error: Exception) -> None:
+    def _break(self, chain: Chain, job: Job, error: Exception, playbook: str) -> None:
         """Fail one job, and run the customer's others again from the committed state."""
         log.error("a turn of customer %d failed: %s", chain.number, place_of(error))
-        if isinstance(job.item, TimerJob) and len(self._poisoned) < MAX_POISONED:
-            self._poisoned.add((chain.number, job.item.key))
+        self.quarantine.failed(job, chain.number, error, playbook)
         job.answer = Answer(Code.FAILED, detail=CHANGED_NOTHING)
         self._shared.spoil(chain)
         chain.broken = True
@@ -337,7 +341,7 @@ class Session:
         self._drop(chain)
         for job in chain.jobs:
             if job.answer is None and verdict is Verdict.FENCED:
-                job.answer = Answer(Code.NOT_MINE, number=chain.number)
+                job.answer = Answer(Code.NOT_MINE, number=chain.number, partition=chain.partition)
             job.again = job.answer is None
 
     def _release(
@@ -353,7 +357,8 @@ class Session:
                     change.state,
                     now_machine_ms,
                     tuple(chain.state.identities),
-                )
+                ),
+                chain.state,
             )
         for job, record, seq in chain.settled:
             job.answer = answer(record, chain.number, seq, playbook)

@@ -8,10 +8,12 @@ from actors.domain.events import OWN_TURNS, Command, Event, Response, event_time
 from actors.domain.ids import home_partition
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
-from actors.session.answers import ERASED, NO_CUSTOMER, NO_EFFECT
+from actors.session.activations import Activations
+from actors.session.answers import DAMAGED, ERASED, NO_CUSTOMER, NO_EFFECT
 from actors.session.changes import Chain
 from actors.session.jobs import Job
 from actors.session.parties import Party, party_of
+from actors.session.quarantine import Quarantine
 from actors.session.resolving import Resolved
 from actors.wire.messages import Answer, Code
 from actors.wire.state import unpack_state
@@ -19,11 +21,22 @@ from actors.wire.state import unpack_state
 log = logging.getLogger(__name__)
 
 
+SET_ASIDE_S = 60.0
+"""When to ask again for a customer whose record is damaged: somebody must restore it first."""
+
+
 class Opener:
     """Opens one chain a customer. A job that opens none has its answer, or waits: `again`."""
 
-    def __init__(self, epoch_of: Callable[[int], int | None]) -> None:
+    def __init__(
+        self,
+        epoch_of: Callable[[int], int | None],
+        activations: Activations,
+        quarantine: Quarantine,
+    ) -> None:
+        self._quarantine = quarantine
         self._epoch_of = epoch_of
+        self._activations = activations
 
     def open(
         self, jobs: list[Job], known: Resolved, playbook: Playbook, now_ms: int
@@ -39,8 +52,8 @@ class Opener:
             try:
                 party = party_of(job, known, playbook.identities)
             except CodecError as error:
-                log.exception("a customer who may have to be merged is damaged")
-                job.answer = Answer(Code.FAILED, detail=str(error))
+                log.error("a customer who may have to be merged is damaged: %s", error)  # noqa: TRY400
+                job.answer = Answer(Code.SET_ASIDE, detail=DAMAGED, retry_after_s=SET_ASIDE_S)
                 continue
             numbers = {party.number, *party.losers}
             if party.refused and not job.reread:
@@ -74,7 +87,7 @@ class Opener:
         partition = row.partition if row is not None else home_partition(number)
         epoch = self._epoch_of(partition)
         if epoch is None:
-            job.answer = Answer(Code.NOT_MINE, number=number)
+            job.answer = Answer(Code.NOT_MINE, number=number, partition=partition)
             return None
         if row is None and number in known.fresh:
             state = CustomerState(number, partition, generation=known.fresh[number][1])
@@ -88,10 +101,11 @@ class Opener:
             )
             return None
         try:
-            state = unpack_state(row.state)
+            state = self._activations.decoded(row) or unpack_state(row.state)
         except CodecError as error:
-            log.exception("customer %d is damaged", number)
-            job.answer = Answer(Code.FAILED, detail=str(error))
+            log.error("customer %d is damaged and set aside: %s", number, error)  # noqa: TRY400
+            self._quarantine.damaged(number, error)
+            job.answer = Answer(Code.SET_ASIDE, detail=DAMAGED, retry_after_s=SET_ASIDE_S)
             return None
         return Chain(number, partition, epoch, row.seq, state)
 

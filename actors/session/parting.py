@@ -64,7 +64,7 @@ async def part(
         LaterTurn(
             told.seq,
             told.record,
-            await _recalled(store, told.record),
+            await recalled(store, told.record),
             told.not_theirs or told.place in away,
             told.number,
             told.at,
@@ -154,7 +154,7 @@ def _undone(joins: Turns, at: int) -> tuple[set[int], int]:
     return {merged for _, merged in parted}, base
 
 
-async def _recalled(store: Store, turn: TurnRecord) -> OpenEffect | None:
+async def recalled(store: Store, turn: TurnRecord) -> OpenEffect | None:
     """Return the effect that a response is about, as it was made."""
     if turn.response is None:
         return None

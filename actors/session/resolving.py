@@ -9,7 +9,7 @@ from actors.domain.errors import CodecError
 from actors.domain.ids import Identity, IdSpace
 from actors.ports import FirstAnswer, Found, Lookup, Store, StoredCustomer
 from actors.session.activations import Activation, Activations
-from actors.wire.markers import Erased, read_marker
+from actors.wire.markers import Erased, Redirect, read_marker
 from actors.wire.state import identities_in
 
 _MAX_GENERATIONS = 8
@@ -142,7 +142,7 @@ class Resolver:
         known.messages.update(found.messages)
         beyond = []
         for number, row in found.customers.items():
-            marker = read_marker(row.state)
+            marker = _marker_in(row)
             if marker is None:
                 known.customers[number] = activation_of(row, now_machine_ms)
             elif isinstance(marker, Erased):
@@ -180,6 +180,13 @@ class Resolver:
                 numbers = tuple(self._ids.customer_number(i, generation) for i in identities)
                 found = await self._store.lookup(Lookup(numbers=numbers))
                 await self._take(found, known, now_machine_ms)
+
+
+def _marker_in(row: StoredCustomer) -> Redirect | Erased | None:
+    """Return the marker in a row; None for a state, and for what is damaged, which is said at its turn."""
+    with suppress(CodecError):
+        return read_marker(row.state)
+    return None
 
 
 def activation_of(row: StoredCustomer, now_machine_ms: int) -> Activation:

@@ -76,6 +76,8 @@ def conversation_from_fields(v: list[Any], actions: Sequence[str] = ()) -> Conve
 def _whole(u: Utterance, places: Mapping[str, int]) -> tuple[Any, ...]:
     about = places.get(u.about, u.about)
     head = (u.at_ms, u.channel, _HERS if u.who == CUSTOMER else u.who, about, u.seq, u.n)
+    if u.answer is None and u.meaning is None and not u.origin:
+        return head
     if u.origin:
         return (*head, u.answer, u.meaning, u.origin)
     if u.meaning is not None:

@@ -6,11 +6,10 @@ from typing import Any
 import msgpack
 
 from actors.domain.errors import CodecError
-from actors.wire.codec import pack
+from actors.wire.codec import checked, pack
 
 _REDIRECT = "r"
 _ERASED = "e"
-_HEAD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def read_marker(data: bytes) -> Redirect | Erased | None:
     """Return the marker in a customer's row, or None when it holds a state.
 
     Raises:
-        CodecError: It is a marker that this version does not know.
+        CodecError: It is damaged, or a marker that this version does not know.
     """
     if not data or data[0]:
         return None
@@ -57,4 +56,4 @@ def read_marker(data: bytes) -> Redirect | Erased | None:
 
 
 def _values(data: bytes) -> Any:
-    return msgpack.unpackb(memoryview(data)[_HEAD:])
+    return msgpack.unpackb(checked(data, "a marker"))

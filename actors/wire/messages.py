@@ -36,6 +36,8 @@ class Code(IntEnum):
     INVALID = 8
     FAILED = 9
     REFUSED = 10
+    SET_ASIDE = 11
+    POISON = 12
 
 
 RETRYABLE = frozenset({Code.NOT_MINE, Code.RETRY, Code.BUSY})
@@ -48,7 +50,8 @@ class Answer:
 
     `body` is the JSON text of the reply for ACCEPTED and DUPLICATE, else empty. `detail` is a
     sentence for people, free of personal data. `number` is the number of the customer to whom the
-    item belongs when the code is NOT_MINE; `retry_after_s` belongs to BUSY and RETRY.
+    item belongs when the code is NOT_MINE, and `partition` the one in which she is, -1 for her home;
+    `retry_after_s` belongs to BUSY and RETRY.
     """
 
     code: Code
@@ -56,6 +59,7 @@ class Answer:
     detail: str = ""
     number: int = 0
     retry_after_s: float = 0.0
+    partition: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ def pack_answers(answers: list[Answer]) -> bytes:
             (
                 a.body
                 if a.code <= Code.DUPLICATE and not a.detail
-                else [a.body, a.detail, a.number, a.retry_after_s],
+                else [a.body, a.detail, a.number, a.retry_after_s, a.partition],
                 a.code.value,
             )
             for a in answers
@@ -213,5 +217,5 @@ def unpack_answers(data: bytes) -> list[Answer]:
         if isinstance(head, bytes):
             answers.append(Answer(Code(code), head))
         else:
-            answers.append(Answer(Code(code), head[0], head[1], head[2], head[3]))
+            answers.append(Answer(Code(code), *head))  # an earlier version says no partition
     return answers

@@ -9,7 +9,7 @@ from actors.domain.actions import Effect
 from actors.domain.ids import Identity
 from actors.domain.merges import MergeRecord
 from actors.scenarios.world import Line
-from actors.wire.codec import Upcast, pack, unpack
+from actors.wire.codec import Upcast, fitting, pack, unpack
 from actors.wire.messages import (
     command_from_fields,
     command_to_fields,
@@ -167,6 +167,7 @@ def pack_turn(record: TurnRecord) -> bytes:
     )
 
 
+@fitting("journal row")
 def unpack_lessons(data: bytes) -> list[Lesson]:
     """Read of a turn only what it teaches, which is far cheaper than `unpack_turn`.
 
@@ -177,6 +178,7 @@ def unpack_lessons(data: bytes) -> list[Lesson]:
     return [_lesson_from_fields(s) for s in v[8]] if v[8] else []
 
 
+@fitting("journal row")
 def unpack_turn(data: bytes) -> TurnRecord:
     """Read a turn back, from this or any earlier version.
 

@@ -6,7 +6,7 @@ from actors.domain.actions import Conversion, OpenEffect
 from actors.domain.groups import Membership
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState, Timer
-from actors.wire.codec import Upcast, pack, unpack
+from actors.wire.codec import Upcast, fitting, pack, unpack
 from actors.wire.conversation import conversation_fields, conversation_from_fields
 from actors.wire.journeys import journeys_fields, journeys_from_fields
 from actors.wire.profile import places_of, profile_fields, profile_from_fields
@@ -90,6 +90,7 @@ def pack_state(state: CustomerState) -> bytes:
     )
 
 
+@fitting("customer state")
 def identities_in(data: bytes) -> tuple[Identity, ...]:
     """Return the identities of a packed state alone, which costs a fraction of reading all of it.
 
@@ -99,6 +100,7 @@ def identities_in(data: bytes) -> tuple[Identity, ...]:
     return tuple([Identity(*i) for i in unpack(data, VERSION, UPCASTS, "customer state")[4]])
 
 
+@fitting("customer state")
 def unpack_state(data: bytes) -> CustomerState:
     """Read a state back, from this or any earlier version.
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +34,37 @@ def usage(mark: str, proc: Path = _PROC) -> Usage:
     The mark is inherited, so Ray's daemons and workers and HAProxy have it, however they were
     started; the load generator has not. The time of children that were reaped is left out.
     """
-    wanted = f"{MARK}={mark}".encode()
     tick_ms = 1000.0 / os.sysconf("SC_CLK_TCK")
     spent = {}
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
-            continue
+    for entry in _marked(mark, proc):
         try:
-            if wanted not in (entry / "environ").read_bytes().split(b"\0"):
-                continue
             stat = (entry / "stat").read_text("utf-8", "replace")
-        except OSError:  # it ended meanwhile, or is another user's
+        except OSError:  # it ended meanwhile
             continue
         # The command's name is in parentheses and may hold blanks.
         fields = stat[stat.rindex(")") + 2 :].split()
         spent[int(entry.name)] = (int(fields[11]) + int(fields[12])) * tick_ms
     return Usage(spent)
+
+
+def memory(mark: str, proc: Path = _PROC) -> float:
+    """Return the resident memory of all processes with this mark, in MiB; what they share counts for each."""
+    pages = 0
+    for entry in _marked(mark, proc):
+        try:
+            pages += int((entry / "statm").read_text("ascii").split()[1])
+        except OSError:
+            continue
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1024 * 1024)
+
+
+def _marked(mark: str, proc: Path) -> Iterator[Path]:
+    wanted = f"{MARK}={mark}".encode()
+    for entry in proc.iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                yield entry
+        except OSError:  # it ended meanwhile, or is another user's
+            continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
+from scripts.store_option import VARIABLE, StoreOption
 
 if TYPE_CHECKING:
     from scripts.child import Child
@@ -38,6 +39,7 @@ def demo(  # noqa: PLR0913 - one parameter an option
         bool, typer.Option("--keep", help="Leave the system running afterwards, until Ctrl-C.")
     ] = False,
     connections: Annotated[int, typer.Option(help="Connections at once.", min=1, max=512)] = 32,
+    store: StoreOption = None,
     step_hours: Annotated[
         int, typer.Option(help="How far the virtual clock goes at a time.", min=1, max=168)
     ] = 6,
@@ -65,18 +67,25 @@ def demo(  # noqa: PLR0913 - one parameter an option
             key = read_key(key_file or Path(".righttime/data/keys/admin"))
             _report(output, _replay(output, story, url, key, connections, step_hours, None))
             return
-        _on_our_own(output, story, data, keep, connections, step_hours)
+        _on_our_own(output, story, data, keep, connections, step_hours, store)
 
 
 def _on_our_own(
-    output: Output, story: "Story", data: Path, keep: bool, connections: int, step_hours: int
+    output: Output,
+    story: "Story",
+    data: Path,
+    keep: bool,
+    connections: int,
+    step_hours: int,
+    store: str | None,
 ) -> None:
     from scripts.child import start
     from scripts.demo.households import rfc3339
 
     output.console.print("Starting the system on a virtual clock (10 to 30 s) ...")
     options = ["--clock", "virtual", "--clock-start", rfc3339(story.starts_ms)]
-    with start(data.absolute(), options) as child:
+    environment = {VARIABLE: store} if store is not None else None
+    with start(data.absolute(), options, environment=environment) as child:
         outcome = _replay(output, story, child.url, child.key, connections, step_hours, child)
         _report(output, outcome, finish=lambda: _linger(output, child) if keep else None)
     if not child.clean:

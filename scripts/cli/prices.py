@@ -47,8 +47,8 @@ def price(
         except ValueError as error:
             raise Failure(f"--every: {error}") from error
         url = store or f"sqlite://{Path('.righttime/data/righttime.db').resolve()}"
-        if not url.startswith("sqlite:"):
-            raise Failure("--store: expected a sqlite:///absolute/path")
+        if url.startswith("memory:"):
+            raise Failure("--store: a store in memory has no budgets yet")
         asyncio.run(_price(output, url, every_s))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from scripts.output import DebugOption, Failure, JsonOption, Output, speaking
+from scripts.store_option import StoreOption
 
 if TYPE_CHECKING:
     from cluster.bootstrap import System
@@ -46,10 +47,7 @@ def up(  # noqa: PLR0913 - one parameter an option
     playbook: Annotated[
         str, typer.Option(help="Name of a playbook that comes along, or a directory with one.")
     ] = "retail",
-    store: Annotated[
-        str | None,
-        typer.Option(help="URL of the store.", show_default="an SQLite file in the data directory"),
-    ] = None,
+    store: StoreOption = None,
     cells: Annotated[
         int | None,
         typer.Option(help="How many cells host customers.", min=1, show_default="one a core"),
@@ -68,6 +66,23 @@ def up(  # noqa: PLR0913 - one parameter an option
     dashboard: Annotated[
         bool, typer.Option("--dashboard/--no-dashboard", help="Serve Ray's dashboard as well.")
     ] = False,
+    dedicated: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Customers who get a Ray actor of their own: a CEL rule, or `top-tier`.",
+            show_default="nobody",
+        ),
+    ] = None,
+    dedicated_per_node: Annotated[
+        int | None,
+        typer.Option(
+            help="How many of them each node has at most; each takes about 90 MB.",
+            min=0,
+            max=1000,
+            show_default="8",
+        ),
+    ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
@@ -82,6 +97,7 @@ def up(  # noqa: PLR0913 - one parameter an option
       righttime up
       righttime up --port 9000 --data /var/lib/righttime --playbook ./mine
       righttime up --clock virtual        (journeys of weeks in milliseconds)
+      righttime up --store postgresql://righttime@db/righttime
     """
     stdout = _claim_stdout()
     with speaking(as_json=as_json, debug=debug) as output:
@@ -95,6 +111,8 @@ def up(  # noqa: PLR0913 - one parameter an option
             cells=cells,
             clock=clock.value,
             dashboard=dashboard,
+            dedicated=dedicated,
+            dedicated_per_node=dedicated_per_node,
         )
         _set_clock(settings, clock_start)
         signal.signal(signal.SIGTERM, _interrupt)
@@ -133,7 +151,7 @@ def _settings(**fields: Any) -> "Settings":
     except ValidationError as error:
         first = error.errors()[0]
         option = "--" + str(first["loc"][0] if first["loc"] else "?").replace("_", "-")
-        raise Failure(f"{option}: {first['msg']}") from error
+        raise Failure(f"{option}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _set_clock(settings: "Settings", text: str | None) -> None:

@@ -71,6 +71,8 @@ class Facts:
     now_ms: int = FIRST_SANE_MS
     file_clock_skew_ms: int | None = None
     wrk: str | None = None
+    exposed: tuple[tuple[str, str], ...] = ()
+    """What is open to others, each with what to do about it."""
 
 
 def judge(facts: Facts) -> list[Finding]:
@@ -252,6 +254,13 @@ def _clock(facts: Facts) -> Iterator[Finding]:
         yield Finding("clock", "ok", "plausible")
 
 
+def _exposed(facts: Facts) -> Iterator[Finding]:
+    for found, remedy in facts.exposed:
+        yield Finding("open to others", "warn", found, f"{remedy}; see docs/security.md")
+    if not facts.exposed:
+        yield Finding("open to others", "ok", "nothing that can be closed")
+
+
 def _wrk(facts: Facts) -> Iterator[Finding]:
     if facts.wrk:
         yield Finding("wrk", "ok", facts.wrk)
@@ -276,5 +285,6 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _shared_memory,
     _leftovers,
     _clock,
+    _exposed,
     _wrk,
 )

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from scripts.machine.checks import Facts, Package, Port
+from scripts.machine.exposure import exposed_here
 
 _PROC = Path("/proc")
 _RAY_NAMES = ("raylet", "gcs_server", "ray::", "haproxy")
@@ -48,6 +49,7 @@ def gather(data: Path, port: int) -> Facts:
         now_ms=int(time.time() * 1000),
         file_clock_skew_ms=skew_ms,
         wrk=shutil.which("wrk"),
+        exposed=exposed_here(data),
     )
 
 

@@ -57,7 +57,7 @@ def register(app: FastAPI, edge: Edge, records: Records) -> None:
     async def get_context(
         request: Request,
         id: CustomerId,  # noqa: A002
-        key: Annotated[Key, edge.requires(READ)],
+        key: Annotated[Key, edge.requires(READ, bound=True)],
         purpose: Annotated[
             str,
             Query(

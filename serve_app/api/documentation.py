@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from serve_app import (
+    cell_bodies,
     launch_bodies,
     model_bodies,
     pause_bodies,
@@ -29,6 +30,7 @@ _ALWAYS = (problems.UNAUTHORIZED, problems.FORBIDDEN, problems.BUSY, problems.IN
 READ_PROBLEMS = (problems.NOT_FOUND, problems.INVALID, problems.UNAVAILABLE)
 BODY_PROBLEMS = (
     problems.MALFORMED,
+    problems.TOO_SLOW,
     problems.TOO_LARGE,
     problems.UNSUPPORTED,
     problems.INVALID,
@@ -215,6 +217,7 @@ _EXAMPLES: dict[str, Json] = {
     "PlaybookIn": {"files": {"playbook.yaml": "version: '1'\n"}},
     "Rollback": {},
     "PauseIn": {"channel": "email"},
+    "CellsIn": {"count": 4},
     "LaunchIn": {"id": "spring-1", "segment": "regular", "perSecond": 50.0},
 }
 _CLOUD_EVENT: Json = {
@@ -245,6 +248,7 @@ def _components() -> dict[str, Json]:
         *launch_bodies.INPUTS,
         *model_bodies.INPUTS,
         *pause_bodies.INPUTS,
+        *cell_bodies.INPUTS,
         *suggestion_bodies.INPUTS,
     )
     adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from actors.domain.errors import BusyError, RetryableError
+from actors.domain.errors import BusyError, CodecError, RetryableError
 from actors.wire.messages import RETRYABLE, Answer, Code
 from serve_app.auth import Key, KeyRing, credential_of
 from serve_app.experiments import ExperimentReader
@@ -20,10 +20,13 @@ from serve_app.gateway import Services
 from serve_app.problems import (
     BUSY,
     CONFLICT,
+    FORBIDDEN,
     GONE,
     INTERNAL,
     INVALID,
+    POISON,
     REFUSED,
+    SET_ASIDE,
     UNAVAILABLE,
     UNKNOWN_EFFECT,
     Kind,
@@ -52,7 +55,10 @@ _KINDS: dict[Code, Kind] = {
     Code.INVALID: INVALID,
     Code.FAILED: INTERNAL,
     Code.REFUSED: REFUSED,
+    Code.SET_ASIDE: SET_ASIDE,
+    Code.POISON: POISON,
 }
+_SET_ASIDE_S = 60.0
 
 
 class Edge:
@@ -89,11 +95,20 @@ class Edge:
         text = value.get("writeKey") if isinstance(value, dict) else None
         return await self.keys.check(text if isinstance(text, str) else "", scopes, request.scope)
 
-    def requires(self, scopes: frozenset[str]) -> DependsParam:
-        """Return the dependency that lets only keys with one of `scopes` pass."""
+    def requires(self, scopes: frozenset[str], *, bound: bool = False) -> DependsParam:
+        """Return the dependency that lets only keys with one of `scopes` pass.
+
+        A key that is bound to channels passes only where `bound` says that the route looks at them: all
+        else shows or changes what is not of its channels.
+        """
 
         async def caller(request: Request) -> Key:
-            return await self.key(request, dict(request.scope["headers"]), scopes)
+            key = await self.key(request, dict(request.scope["headers"]), scopes)
+            if key.channels and not bound:
+                raise ProblemError(
+                    FORBIDDEN, "The key is bound to channels; this is of all of them."
+                )
+            return key
 
         dependency: DependsParam = Depends(caller)
         return dependency
@@ -101,7 +116,7 @@ class Edge:
 
 def problem_of_answer(answer: Answer) -> ProblemError:
     """Return the problem that a refusing answer stands for."""
-    retry_after_s = (answer.retry_after_s or 1.0) if answer.code in RETRYABLE else None
+    retry_after_s = answer.retry_after_s or (1.0 if answer.code in RETRYABLE else None)
     return ProblemError(_KINDS[answer.code], answer.detail, (), retry_after_s)
 
 
@@ -138,6 +153,9 @@ def problem_of(error: Exception, route: str) -> ProblemError:
     match error:
         case ProblemError():
             return error
+        case CodecError():
+            logger.error("a damaged record was asked for in %s: %s", route, error)
+            return ProblemError(SET_ASIDE, retry_after_s=_SET_ASIDE_S)
         case BusyError():
             return ProblemError(BUSY, "A queue is full.", (), error.retry_after_s)
         case RetryableError():

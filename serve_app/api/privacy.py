@@ -191,7 +191,7 @@ def register(
     async def put_consent(
         request: Request,
         id: CustomerId,  # noqa: A002
-        key: Annotated[Key, edge.requires(INGEST)],
+        key: Annotated[Key, edge.requires(INGEST, bound=True)],
     ) -> Response:
         told = await read_json(request, CONSENT, edge.settings.max_event_bytes)
         return json_response(await consents.put(id, told, key))

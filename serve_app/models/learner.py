@@ -108,21 +108,30 @@ class Learner:
         self, offset: int, lessons: Sequence[Lesson], sources: Sequence[Source]
     ) -> list[Kept]:
         """Take what one row of the journal teaches; return the models that have come to a new version."""
+        told = [told_row(lesson, source) for lesson, source in zip(lessons, sources, strict=True)]
+        return self.learn_rows(offset, lessons, told)
+
+    def learn_rows(
+        self,
+        offset: int,
+        lessons: Sequence[Lesson],
+        told: Sequence[tuple[ModelRules | None, ScoreRow | None]],
+    ) -> list[Kept]:
+        """Take lessons whose rows are known already, with the models that scored them; see `told_row`."""
         new: list[Kept] = []
-        for lesson, source in zip(lessons, sources, strict=True):
+        for lesson, (rules, row) in zip(lessons, told, strict=True):
             if not lesson.taken and not lesson.refused:
                 continue  # it is about the reward alone
             rate = (self._totals[0] + 1.0) / (self._totals[0] + self._totals[1] + 20.0)
-            row = ScoreRow(lesson.action, lesson.segment, min(max(rate, 0.001), 0.999))
-            new += self._teach(self.kept[COUNTING], lesson, row, offset)
+            counted = ScoreRow(lesson.action, lesson.segment, min(max(rate, 0.001), 0.999))
+            new += self._teach(self.kept[COUNTING], lesson, counted, offset)
             self._totals = [
                 max(self._totals[0] + lesson.taken, 0.0),
                 max(self._totals[1] + lesson.refused, 0.0),
             ]
-            rules, told = told_row(lesson, source)
-            if rules is not None and told is not None:
+            if rules is not None and row is not None:
                 kept = self.kept.get(rules.key) or self._keep(kept_for(rules))
-                new += self._teach(kept, lesson, told, offset)
+                new += self._teach(kept, lesson, row, offset)
         self.offset = max(self.offset, offset)
         return new
 

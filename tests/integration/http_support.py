@@ -13,6 +13,7 @@ import httpx
 from actors.domain.errors import PlaybookError
 from actors.domain.ids import IdSpace
 from actors.playbook.loader import bundle_bytes
+from actors.session.quarantine import Quarantine
 from actors.stores.memory import MemoryStore
 from actors.wire.messages import Answer, Code, Routed, pack_request, unpack_request
 from serve_app.api.records import Records
@@ -36,6 +37,7 @@ class FakeGateway:
         self.is_ready = True
         self.everywhere = True
         self.calls = 0
+        self.aside = Quarantine(lambda: self.now_ms)
 
     @property
     def items(self) -> list[Routed]:
@@ -68,6 +70,12 @@ class FakeGateway:
         version = hashlib.sha256(bundle_bytes(bundle)).hexdigest()[:8]
         await self.store.put_playbook(version, bundle_bytes(bundle), 1)
         return version, self.everywhere
+
+    async def quarantine(self) -> list[dict[str, Any]]:
+        return self.aside.rows()
+
+    async def release(self, entry_id: str) -> bool:
+        return self.aside.release(entry_id)
 
     def ready(self) -> bool:
         return self.is_ready

@@ -148,6 +148,8 @@ ANSWERS = {
     Code.INVALID: (422, "invalid"),
     Code.FAILED: (500, "internal"),
     Code.REFUSED: (409, "refused"),
+    Code.SET_ASIDE: (503, "set-aside"),
+    Code.POISON: (422, "poison"),
 }
 
 

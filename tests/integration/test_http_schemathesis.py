@@ -61,6 +61,41 @@ def paths_tried(operation, mode, examples: int, **expected) -> set[str]:
 
 
 @pytest.mark.slow
+def test_calls_that_build_on_each_other_get_no_server_error(edge: Edge):
+    import schemathesis
+    from hypothesis.stateful import run_state_machine_as_test
+
+    schema = schemathesis.openapi.from_asgi("/openapi.json", edge.app)
+    called: set[str] = set()
+
+    class Calls(schema.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case):
+            called.add(f"{case.method} {case.path}")
+            return {"headers": {"Authorization": f"Bearer {edge.keys['admin']}"}}
+
+        def validate_response(self, response, case, **_):
+            assert response.status_code < 500 or response.status_code == 503, (
+                case.method,
+                case.path,
+                response.text,
+            )
+
+    run_state_machine_as_test(
+        Calls,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=12,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+    assert len(called) > 12
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [100])
 def test_generated_requests_get_documented_answers(edge: Edge, examples: int):
     # A quick one runs against the real system (tests/on_ray/test_hostile_input.py). Imported here, because it takes long and this test alone needs it.

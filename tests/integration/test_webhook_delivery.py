@@ -120,6 +120,19 @@ def test_an_effect_arrives_signed_under_its_key():
         Webhook(NEW).verify(body.replace(b"double", b"triple"), headers)
 
 
+def test_a_message_that_is_replayed_later_is_refused_by_whoever_checks_its_time():
+    _, now = delivered_to(status(204))
+    _, earlier = delivered_to(status(204), now=lambda: time.time() - 360)
+
+    ((fresh, body),), ((old, _),) = now.got, earlier.got
+    assert Webhook(NEW).verify(body, fresh)
+    with pytest.raises(WebhookVerificationError, match="too old"):
+        Webhook(NEW).verify(body, old)
+    # The time is signed too: an old message cannot be made young.
+    with pytest.raises(WebhookVerificationError, match="signature"):
+        Webhook(NEW).verify(body, {**old, "webhook-timestamp": fresh["webhook-timestamp"]})
+
+
 def test_while_a_secret_rotates_both_verify():
     _, endpoint = delivered_to(status(200), secrets=(NEW, OLD))
 

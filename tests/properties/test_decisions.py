@@ -102,7 +102,9 @@ TURNS = st.lists(
 
 @given(scores=SCORES, turns=TURNS)
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings().max_examples * 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_decision_keeps_to_its_rules_and_replays_bit_for_bit(book, scores, turns):
     for turn in decisions(book, scores, turns):
@@ -130,7 +132,9 @@ def test_any_decision_keeps_to_its_rules_and_replays_bit_for_bit(book, scores, t
 
 @given(scores=SCORES, place=st.integers(0, 3), change=st.floats(1e-9, 0.4))
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings().max_examples * 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_one_altered_score_is_always_found_out(book, scores, place, change):
     (turn,) = decisions(book, scores, [("track", PLACES, ())])

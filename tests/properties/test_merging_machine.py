@@ -127,6 +127,10 @@ class WithLimits(Merging):
 
 
 TestMerging = Merging.TestCase
-TestMerging.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestMerging.settings = settings(
+    max_examples=settings().max_examples // 2, stateful_step_count=25, deadline=None
+)
 TestWithLimits = WithLimits.TestCase
-TestWithLimits.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
+TestWithLimits.settings = settings(
+    max_examples=settings().max_examples // 3, stateful_step_count=25, deadline=None
+)

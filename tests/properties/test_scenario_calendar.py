@@ -49,9 +49,12 @@ def start_ms(text):
 
 @lru_cache(maxsize=4_000)
 def shown(zone, day):
-    """Write down what the clock shows each minute, from two days before, for five days."""
-    begins = datetime.combine(day, datetime.min.time(), UTC) - timedelta(days=2)
-    instants = [begins + timedelta(minutes=minutes) for minutes in range(5 * 1440)]
+    """Write down what the clock shows each minute, from the day before to the day after.
+
+    No zone is a day away from UTC, so that all of its day is among them.
+    """
+    begins = datetime.combine(day, datetime.min.time(), UTC) - timedelta(days=1)
+    instants = [begins + timedelta(minutes=minutes) for minutes in range(3 * 1440)]
     local = ZoneInfo(zone)
     return [(instant, instant.astimezone(local).replace(tzinfo=None)) for instant in instants]
 

@@ -207,4 +207,6 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=18, stateful_step_count=25, deadline=None)
+TestSessions.settings = settings(
+    max_examples=settings().max_examples * 2 // 3, stateful_step_count=25, deadline=None
+)

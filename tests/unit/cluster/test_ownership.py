@@ -2,7 +2,7 @@ import pytest
 
 from actors.domain.ids import PARTITIONS
 from actors.ports import CellRow, PartitionRow
-from cluster.ownership import Silence, propose
+from cluster.ownership import Roster, Silence, propose
 from cluster.placement import placement
 
 
@@ -157,3 +157,88 @@ def test_a_cell_that_went_away_and_came_back_is_watched_anew():
 
     assert silence.silent([cell("a", beat=1)], 10.0) == set()
     assert silence.silent([cell("a", beat=1)], 15.0) == {A.owner}
+
+
+def test_time_in_which_the_watcher_did_not_look_is_no_silence():
+    silence = Silence(5.0, gap_s=1.5)
+    beats = [cell("a", beat=1)]
+    silence.silent(beats, 0.0)
+
+    assert silence.silent(beats, 60.0) == set()  # it was stopped, or the store was away
+    assert silence.silent(beats, 61.5) == set()
+    assert silence.silent(beats, 63.0) == set()
+    assert silence.silent(beats, 64.5) == {A.owner}
+
+
+def test_a_watcher_whose_clock_goes_back_has_seen_no_time_pass():
+    silence = Silence(5.0)
+    beats = [cell("a", beat=1)]
+    silence.silent(beats, 100.0)
+
+    assert silence.silent(beats, 10.0) == set()
+    assert silence.silent(beats, 14.9) == set()
+    assert silence.silent(beats, 15.0) == {A.owner}
+
+
+def test_who_leaves_gives_away_all_it_has_and_gets_nothing():
+    rows = owned(placed(A, B, C))
+
+    proposal = propose(rows, [A, B, C], (), leaving=["c"])
+
+    given = {p for p in range(PARTITIONS) if placed(A, B, C)(p) == C.owner}
+    assert moved(proposal) == {p: (C.owner, placed(A, B)(p)) for p in given}
+    assert proposal.claims == {}
+    assert propose(owned("dead/1"), [A, C], (), leaving=["c"]).claims.keys() == {A.owner}
+
+
+def test_who_leaves_stays_while_nobody_else_lives():
+    assert propose(owned(C.owner), [C], (), leaving=["c"]).size == 0
+    assert set(claimed(propose(owned("dead/1"), [C], (), leaving=["c"])).values()) == {C.owner}
+
+
+def test_a_standby_serves_before_one_that_leaves():
+    proposal = propose(owned("dead/1"), [A, B], ("a",), leaving=["b"])
+
+    assert set(claimed(proposal).values()) == {A.owner}
+
+
+def test_a_lighter_cell_gives_some_away_and_nothing_else_moves():
+    even, weights = owned(placed(A, B, C)), (("a", 0.5), ("b", 1.0), ("c", 1.0))
+
+    proposal = propose(even, [A, B, C], (), weights=weights)
+
+    assert {giver for giver, _ in proposal.moves} == {A.owner}
+    assert 0 < proposal.size < PARTITIONS / 3
+
+
+def test_weights_of_those_who_are_away_change_nothing():
+    rows = owned(placed(A, B))
+
+    assert propose(rows, [A, B], (), weights=(("z", 2.0),)).size == 0
+
+
+def roster():
+    return Roster(Silence(5.0))
+
+
+def test_a_death_is_for_good_and_silence_is_not():
+    watcher = roster()
+    watcher.look([cell("a"), cell("b")], 0.0)
+    watcher.died.add(B.owner)
+
+    silent = watcher.look([cell("a"), cell("b", beat=7)], 6.0)
+    assert (silent.living, [c.owner for c in silent.silent]) == ((), [A.owner])
+
+    back = watcher.look([cell("a", beat=1), cell("b", beat=8)], 7.0)
+    assert [c.owner for c in back.living] == [A.owner]
+
+
+def test_a_new_incarnation_of_a_dead_cell_lives():
+    watcher = roster()
+    watcher.look([A], 0.0)
+    watcher.died.add(A.owner)
+
+    look = watcher.look([cell("a", "2")], 1.0)
+
+    assert [c.owner for c in look.living] == ["a/2"]
+    assert watcher.died == set()

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.domain.ids import PARTITIONS
-from cluster.placement import best_of, placement
+from cluster.placement import best_of, placement, reweighed
 
 
 def cells(count):
@@ -66,3 +66,66 @@ def test_placement_is_for_ever():
         "cell-0",
         "cell-2",
     ]
+
+
+def test_even_weights_are_no_weights():
+    names = cells(3)
+
+    assert placement(names, tuple((name, 2.0) for name in names)) == placement(names)
+
+
+def test_a_share_is_proportional_to_its_weight():
+    weights = (("cell-0", 2.0), ("cell-1", 1.0), ("cell-2", 0.5))
+
+    shares = Counter(placement(cells(3), weights))
+
+    for name, weight in weights:
+        share = weight / 3.5
+        deviation = (PARTITIONS * share * (1 - share)) ** 0.5
+        assert abs(shares[name] - PARTITIONS * share) < 4 * deviation
+
+
+@pytest.mark.parametrize("weight", [0.5, 1.5])
+def test_a_cell_that_changes_its_weight_moves_only_what_it_wins_or_loses(weight):
+    before, after = placement(cells(4)), placement(cells(4), (("cell-1", weight),))
+
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+
+    assert moved
+    assert {way[weight > 1] for way in moved} == {"cell-1"}
+
+
+def test_loads_that_differ_little_or_are_small_move_nothing():
+    assert reweighed((), {"a": 12_000, "b": 10_000}) == ()
+    assert reweighed((), {"a": 600, "b": 10}) == ()
+    assert reweighed((), {"a": 100_000}) == ()
+    held = (("a", 0.75), ("b", 1.25))
+    assert reweighed(held, {"a": 10_000, "b": 10_000}) == held
+
+
+def test_who_had_too_much_gets_less_and_who_had_little_gets_more():
+    weights = dict(reweighed((), {"a": 30_000, "b": 10_000, "c": 20_000}))
+
+    assert weights == {"a": 0.875, "b": 1.375, "c": 1.0}
+
+
+def test_weights_stay_within_a_half_and_two():
+    weights = ()
+    for _ in range(8):
+        weights = reweighed(weights, {"a": 1_000_000, "b": 1})
+
+    assert dict(weights) == {"a": 0.5, "b": 2.0}
+
+
+def test_with_a_load_that_follows_the_partitions_weights_settle():
+    # The keys of cell-0 are three times as busy: the loads come within the bound, and stay there.
+    busy = {p: 3 if name == "cell-0" else 1 for p, name in enumerate(placement(cells(2)))}
+    weights = ()
+    for _ in range(6):
+        turns = Counter()
+        for p, name in enumerate(placement(cells(2), weights)):
+            turns[name] += busy[p]
+        last, weights = weights, reweighed(weights, turns)
+
+    assert weights == last != ()
+    assert max(turns.values()) / (sum(turns.values()) / 2) <= 1.25

@@ -20,6 +20,7 @@ COMMANDS = (
     ("pause",),
     ("resume",),
     ("doctor",),
+    ("chaos",),
     ("playbook", "check"),
     ("bench", "http"),
     ("bench", "core"),

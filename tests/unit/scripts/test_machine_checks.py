@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from scripts.machine.checks import GIB, MIB, Facts, Package, Port, judge
+from scripts.machine.exposure import exposed
 from scripts.machine.probes import gather
 
 WELL = Facts(
@@ -21,6 +22,31 @@ WELL = Facts(
     file_clock_skew_ms=1,
     wrk="/usr/bin/wrk",
 )
+
+
+def test_what_is_open_to_others_is_warned_of_with_a_remedy(tmp_path):
+    token = tmp_path / "home" / ".ray" / "auth_token"
+    token.parent.mkdir(parents=True)
+    token.write_text("x")
+    token.chmod(0o644)
+    (tmp_path / "net").mkdir()
+    line = "  0: {}:{:04X} 00000000:0000 {} 00000000:00000000 00:00000000 00000000"
+    rows = [("00000000", 8404, "0A"), ("0100007F", 9101, "0A"), ("00000000", 9101, "01")]
+    listening = "\n".join(["sl", *(line.format(*row) for row in rows)])
+    (tmp_path / "net" / "tcp").write_text(listening)
+    settings = {"RAY_AUTH_MODE": "disabled", "RAY_SERVE_HAPROXY_BINARY_PATH": "/usr/sbin/haproxy"}
+
+    found = exposed(settings, tmp_path / "home", tmp_path / "data", tmp_path)
+    calm = exposed({"RAY_AUTH_MODE": "token"}, tmp_path, tmp_path / "data", tmp_path / "none")
+
+    said = " / ".join(text for text, _ in found)
+    for part in ("runs code for whoever", "past cluster/haproxy.sh", "auth_token", "(8404)"):
+        assert part in said
+    assert "9101" not in said
+    assert calm == ()
+    warned = [f for f in judge(changed(exposed=found)) if f.what == "open to others"]
+    assert [f.level for f in warned] == ["warn"] * len(found)
+    assert all("docs/security.md" in f.remedy for f in warned)
 
 
 def changed(**fields):

@@ -107,6 +107,17 @@ def test_somebody_falls_out_of_a_segment_to_the_millisecond_with_no_event():
     assert due_of(state) is None
 
 
+def test_nobody_new_is_looked_at_at_once_though_nothing_spent_equals_no_time_passed():
+    rules = {"paced": "profile.tenure_days >= 60.0 && profile.spend >= profile.tenure_days * 13.0"}
+    rules["active"] = RULES["digital"]
+    playbook = make_playbook(segments={k: {"when": v} for k, v in rules.items()}, triggers={})
+    state = make_state()
+
+    take(state, make_event(channel="web"), NOW, playbook)
+
+    assert due_of(state) == NOW + 3 * DAY
+
+
 def test_nothing_is_waited_for_where_time_changes_nothing():
     playbook = make_playbook(segments={"buyer": {"when": "profile.orders >= 1"}}, triggers={})
     state = make_state()

@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.bodies import check_depth, check_json, may_hold_infinity, read_body
+from serve_app.bodies import (
+    MAX_ELEMENTS,
+    check_depth,
+    check_json,
+    may_hold_infinity,
+    may_hold_many,
+    read_body,
+)
 from serve_app.problems import MAX_DEPTH, ProblemError
+from tests.doubles.cells import jumping
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(),
@@ -121,3 +129,26 @@ def test_a_client_that_goes_away_is_told_nothing_worse_than_400():
 
     with pytest.raises(ProblemError, match="400"):
         asyncio.run(read_body(receive, {}, 10))
+
+
+def test_a_body_that_never_ends_is_given_up():
+    waits = []
+
+    async def dribble():
+        waits.append(1)
+        await asyncio.sleep(1.0)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    with pytest.raises(ProblemError, match="408"):
+        jumping(read_body(dribble, {}, 1_000_000))
+
+    assert len(waits) < 40
+
+
+@given(st.integers(0, 600), st.binary(max_size=20))
+def test_no_list_of_very_many_is_overlooked(count: int, noise: bytes):
+    for value in ([0] * count, {str(i): 0 for i in range(count)}):
+        packed = msgpack.packb([noise.decode("latin-1"), {"a": value}])
+
+        if count > MAX_ELEMENTS:
+            assert may_hold_many(packed)

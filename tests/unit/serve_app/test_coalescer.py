@@ -1,6 +1,6 @@
 import asyncio
 
-from actors.domain.ids import effect_text, home_partition
+from actors.domain.ids import PARTITIONS, effect_text, home_partition
 from actors.wire.messages import Answer, Code, Routed, pack_item
 from serve_app.gateway import PackedItem
 from tests.builders import IDS, anon, number_of, response, user
@@ -114,6 +114,39 @@ def test_not_mine_is_followed_to_the_home_of_the_number_and_remembered():
 
         assert bodies(first + second) == ["m1", "m2"]
         assert cells.calls == [("one/one", ["m1"]), ("two/one", ["m1"]), ("two/one", ["m2"])]
+
+    jumping(scenario())
+
+
+def test_who_is_apart_is_found_by_identity_and_by_number_and_asked_there_from_then_on():
+    async def scenario():
+        directory, apart = FakeDirectory(ONE), PARTITIONS + 3
+        directory.owners[apart] = TWO
+        away = {"partition": apart}
+
+        def behave(row, routed):
+            here = "two" if away["partition"] == apart else "one"
+            if row.name == here:
+                return None
+            return Answer(Code.NOT_MINE, number=BOB, partition=away["partition"])
+
+        cells = FakeCells(behave)
+        front = coalescer(cells, directory)
+        by_number = PackedItem(None, BOB, letter(anon("a"), "n1").data)
+
+        await front.send([letter(user("bob"), "m1")])
+        await front.send([by_number])
+        assert [owner for owner, _ in cells.calls] == ["one/one", "two/one"] * 2
+        cells.calls.clear()
+        await front.send([letter(user("bob"), "m2")])
+        await front.send([by_number])
+        assert [owner for owner, _ in cells.calls] == ["two/one"] * 2
+
+        cells.calls.clear()
+        away["partition"] = home_partition(BOB)
+        await front.send([letter(user("bob"), "m3")])
+        await front.send([letter(user("bob"), "m4")])
+        assert [owner for owner, _ in cells.calls] == ["two/one", "one/one", "one/one"]
 
     jumping(scenario())
 

@@ -47,6 +47,22 @@ async def until(condition):
             await asyncio.sleep(0.002)
 
 
+def test_partitions_that_were_opened_are_known_from_the_next_reading_on():
+    async def scenario():
+        async with directory(CELL, OTHER_CELL) as found:
+            await found.refresh()
+            row = await found.truth.open_partition(OTHER_CELL.owner)
+            assert found.cell_of(row.partition) is None  # no error: it is looked for
+            assert found.version < await found.truth.map_version()
+
+            await found.refresh()
+            assert found.cell_of(row.partition) == OTHER_CELL
+            assert found.partitions == PARTITIONS + 1
+            assert found.version == await found.truth.map_version()
+
+    asyncio.run(scenario())
+
+
 def test_nobody_serves_before_the_map_was_read():
     async def scenario():
         async with directory(CELL) as found:

@@ -204,7 +204,7 @@ def test_a_damaged_state_fails_alone_and_is_left_as_it_is(world):
 
     codes = world.codes(order(2, "ann", id="m3"), order(2, "bob", id="m4"))
 
-    assert codes == ["FAILED", "ACCEPTED"]
+    assert codes == ["SET_ASIDE", "ACCEPTED"]
     assert world.state(BOB).seq == 2
 
 
