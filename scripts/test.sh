@@ -42,8 +42,6 @@ run() {
 case "$part" in
   long)
     run "long tests without Ray" .venv/bin/pytest -m "slow and not ray" -n 2 --dist worksteal "$@"
-    run "properties at length" env HYPOTHESIS_PROFILE=long .venv/bin/pytest -m "not ray and not slow and not postgres" \
-      -n 2 --dist worksteal tests/properties tests/unit/core "$@"
     run "long tests on Ray" .venv/bin/pytest -m "slow and ray" "$@"
     ;;
   *)

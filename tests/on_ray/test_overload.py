@@ -50,7 +50,10 @@ def test_one_customer_s_flood_is_refused_to_her_alone(target: Target):
     calm, hot = asyncio.run(together())
 
     assert calm.statuses[200] > 0
-    assert (calm.refused, calm.broken) == (0, 0)
-    assert hot.refused > 0
+    assert calm.broken == 0
+    # Where the flood is more than the front door can refuse, others may wait too long in the proxy (503),
+    # as docs/security.md says; the bound of a customer (429) is hers alone.
+    assert calm.statuses[429] == 0
+    assert hot.statuses[429] > 0
     assert hot.unhelpful == 0
     assert hot.broken == 0

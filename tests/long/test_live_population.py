@@ -24,7 +24,7 @@ from scripts.child import start
 from scripts.simulation.live import LiveBlock
 from serve_app.models.simulated import LearnedModel
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(600)]
 
 # Nobody takes anything or goes away, so that the running system's models have nothing to learn: they are frozen.
 MODEL = replace(
