@@ -1,7 +1,4 @@
-"""How tests run. HYPOTHESIS_PROFILE=thorough makes properties look for longer.
-
-`quick` is what every run does, `long` what `scripts/test.sh --long` does besides.
-"""
+"""How tests run. HYPOTHESIS_PROFILE=long or thorough makes properties look for longer."""
 
 import gc
 import os
@@ -11,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import settings
 
-settings.register_profile("quick", max_examples=15, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("quick"), derandomize=True)
 settings.register_profile("long", max_examples=120, deadline=None)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
