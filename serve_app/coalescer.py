@@ -36,7 +36,8 @@ class CoalescerSettings:
 
     What arrives is refused while `max_bytes_waiting` wait; while `min_waiting` or more wait for its cell, longer than
     `max_wait_s` by how fast that cell has been of late; and while `max_of_customer` of the same customer
-    wait. What arrives together is judged together, by what was there before: a large batch is never refused
+    wait. `min_waiting` is two full calls: four callers with a batch each are no overload, also where a cell has had
+    single events until now and its pace with batches is not known. What arrives together is judged together, by what was there before: a large batch is never refused
     for its own size. A call carries at most `max_together` items of one customer, which is what a cell
     takes into one group: with more, all others of the call would wait for hers. Where more than `few` customers
     wait it carries `max_beside` of each: a group takes as long as its longest mailbox.
@@ -44,7 +45,7 @@ class CoalescerSettings:
 
     max_waiting: int = 20_000
     max_bytes_waiting: int = 64 * 1024 * 1024
-    min_waiting: int = 256
+    min_waiting: int = 1024
     max_wait_s: float = 1.0
     max_of_customer: int = 128
     max_together: int = 16
