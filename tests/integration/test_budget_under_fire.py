@@ -14,7 +14,7 @@ from actors.wire.records import unpack_turn
 from tests.builders import BANNER, IDS, NOW, make_playbook, question, user
 from tests.doubles.two_cells import TwoCells
 
-N = 50
+N = 100
 CLIENTS = 64
 CROWD = [user(f"c{i}") for i in range(3 * N)]
 BOOK = make_playbook(

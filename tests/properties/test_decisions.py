@@ -102,7 +102,7 @@ TURNS = st.lists(
 
 @given(scores=SCORES, turns=TURNS)
 @settings(
-    max_examples=settings().max_examples * 2,
+    max_examples=settings().max_examples * 5 // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -208,5 +208,5 @@ class Sessions(RuleBasedStateMachine):
 
 TestSessions = Sessions.TestCase
 TestSessions.settings = settings(
-    max_examples=settings().max_examples * 2 // 3, stateful_step_count=25, deadline=None
+    max_examples=settings().max_examples * 3 // 4, stateful_step_count=25, deadline=None
 )

@@ -52,7 +52,7 @@ def by_brute_force(given_slots, left):
 
 
 @given(slots())
-@settings(max_examples=settings().max_examples * 8, deadline=None)
+@settings(max_examples=settings().max_examples * 12, deadline=None)
 def test_the_assignment_is_worth_what_the_best_of_all_is_worth(drawn):
     given_slots, left = drawn
     before = dict(left)

@@ -234,7 +234,7 @@ people = st.fixed_dictionaries(
 
 
 @given(people)
-@settings(max_examples=settings().max_examples * 5, deadline=None, derandomize=True)
+@settings(max_examples=settings().max_examples * 6, deadline=None, derandomize=True)
 def test_nothing_younger_is_forgotten_and_nothing_older_is_left(person):
     state = made_of(person)
 

@@ -172,7 +172,7 @@ def test_a_new_playbook_is_not_dead_where_all_are_new_none_stands_back():
         max_size=6,
     ),
 )
-@settings(deadline=None, max_examples=settings().max_examples * 2)
+@settings(deadline=None, max_examples=settings().max_examples * 5 // 2)
 def test_every_survivor_has_a_probability_and_a_slots_sum_to_one(seed, where, scores):
     choice = decided(scores, where, seed=seed)
 
