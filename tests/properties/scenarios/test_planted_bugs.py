@@ -56,15 +56,15 @@ ELEMENTS = (
 
 AROUND = (
     Bug("every key is the key", MATCHING, "matches", "text != instance.key", "False"),
-    Bug("stop before the start", ENDING, "over", "at_ms < instance.started_ms", "False"),
-    Bug("goal met twice", ENDING, "over", "instance.met.append(goal.name)", "pass"),
+    Bug("stop before the start", ENDING, "ended_by", "at_ms < instance.started_ms", "False"),
+    Bug("goal met twice", ENDING, "ended_by", "instance.met.append(goal.name)", "pass"),
     Bug("nothing is withdrawn", ENDING, "cut_short", "withdraw(instance, run.progress)", "pass"),
     Bug("every is ignored", STARTING, "_admitted", "if scenario.every_ms and", "if False and"),
     Bug(
         "restart by the past", STARTING, "_admitted", "if at_ms < max(", "if False and at_ms < max("
     ),
     Bug("queue by its signal", STARTING, "release", "max(at_ms, ended[0])", "at_ms"),
-    Bug("segments are ignored", STARTING, "start", "if not all(", "if False and not all("),
+    Bug("segments are ignored", STARTING, "start", "in begins.segments", "in ()"),
     Bug("starts from now", STARTING, "start", "signal.at_ms, data", "run.now_ms, data"),
     Bug("nothing from before", STARTING, "_begin", "if over(", "if False and over("),
     Bug("no signal is kept", LISTENING, "keep_signal", "signal.key not in index.kept", "True"),
@@ -86,3 +86,8 @@ def test_a_planted_bug_is_found(bug, monkeypatch):
     plant(bug, monkeypatch)
 
     assert found_after(1000) is not None
+
+
+@pytest.mark.parametrize("bug", [*ELEMENTS, *AROUND], ids=lambda bug: bug.name)
+def test_a_bug_can_still_be_planted_where_its_function_says(bug, monkeypatch):
+    plant(bug, monkeypatch)
