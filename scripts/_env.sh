@@ -106,3 +106,9 @@ make_environment() {
   fi
   say "The environment is ready ($((SECONDS - started)) s)."
 }
+
+# compile_core: makes machine code of the core where a C compiler is; without one it stays Python.
+compile_core() {
+  [ "${RIGHTTIME_COMPILED:-}" != no ] || return 0
+  (cd "$root" && RIGHTTIME_COMPILED=no .venv/bin/righttime compile --if-possible >&2)
+}

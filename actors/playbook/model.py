@@ -228,6 +228,10 @@ class Playbook:
     learning: Learning = NO_MODELS
     description: str = ""
 
+    def __deepcopy__(self, memo: object) -> "Playbook":
+        """Return itself: nothing in a playbook changes."""
+        return self
+
     def action(self, key: str) -> Action | None:
         """Return the action with this key, or None."""
         index = self.action_index.get(key)

@@ -44,12 +44,13 @@ def release(run: Run) -> None:
     journeys = run.journeys
     if not run.ended or not journeys.queued:
         return
-    for entry in list(journeys.queued):
-        name, key, at_ms, data = entry
+    place = 0
+    for name, key, at_ms, data in list(journeys.queued):
         ended = run.ended.get((name, key))
         if ended is None or _live(run, name, key):
+            place += 1
             continue
-        journeys.queued = [each for each in journeys.queued if each is not entry]
+        journeys.queued = [*journeys.queued[:place], *journeys.queued[place + 1 :]]
         scenario = run.playbook.scenarios_by_name.get(name)
         if scenario is not None:
             _begin(run, scenario, key, max(at_ms, ended[0]), data, ended[1], QUEUE)

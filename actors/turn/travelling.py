@@ -240,7 +240,8 @@ def _why_not(
     removed = [
         r
         for r in choice.removed
-        if r.action in actions and (each.channels is None or r.channel in (*each.channels, ""))
+        if r.action in actions
+        and (each.channels is None or not r.channel or r.channel in each.channels)
     ]
     if not removed:
         return "no candidate", 0

@@ -17,6 +17,10 @@ _NOWHERE: Mapping[str, int] = {}
 _WITHOUT_THREADS = 6
 _PLAIN = 6
 """Fields of an utterance that has neither an answer nor a meaning."""
+_NAMED: tuple[tuple[int, type[Answer] | type[Meaning]], ...] = (
+    (_PLAIN, Answer),
+    (_PLAIN + 1, Meaning),
+)
 _HERS = 1
 """What stands for `customer`; anything else stands for itself."""
 
@@ -52,14 +56,11 @@ def conversation_from_fields(v: list[Any], actions: Sequence[str] = ()) -> Conve
             fields[2] = CUSTOMER
         if type(fields[3]) is int:
             fields[3] = actions[fields[3]]
-        u = Utterance(*fields)
-        turns.append(u)
-        if len(fields) <= _PLAIN:
-            continue
-        if u.answer is not None:
-            u.answer = Answer(*u.answer)
-        if u.meaning is not None:
-            u.meaning = Meaning(*u.meaning)
+        if len(fields) > _PLAIN:
+            for place, kind in _NAMED:
+                if len(fields) > place and fields[place] is not None:
+                    fields[place] = kind(*fields[place])
+        turns.append(Utterance(*fields))
     if len(v) > _WITHOUT_THREADS:
         threads = [Thread(*t) for t in v[6]]
         return Conversation(turns, v[1], v[2], v[3], v[4], v[5], threads, v[7], v[8])

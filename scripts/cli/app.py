@@ -9,6 +9,7 @@ from scripts.cli.bench import app as bench
 from scripts.cli.bench_stores import stores  # noqa: F401 - adds its command to `bench`
 from scripts.cli.cells import cells
 from scripts.cli.chaos import chaos
+from scripts.cli.compile_core import compile_core
 from scripts.cli.customer import app as customer
 from scripts.cli.demo import demo
 from scripts.cli.doctor import doctor
@@ -73,6 +74,7 @@ app.command("cells")(cells)
 app.command("pause")(pause)
 app.command("resume")(resume)
 app.command("doctor")(doctor)
+app.command("compile")(compile_core)
 app.command("price")(price)
 app.command("replay")(replay)
 app.command("simulate")(simulate)

@@ -10,6 +10,8 @@ GIB = 1024 * MIB
 
 MIN_PYTHON = (3, 11)
 MIN_MEMORY = 2 * GIB
+ROOM_FOR_ACTORS = 3 * GIB
+"""Eight customers of the top tier have an actor each by default, of 90 MB."""
 MIN_FILES = 4096
 MIN_DISK = 1 * GIB
 MIN_SHARED_MEMORY = 64 * MIB
@@ -71,6 +73,8 @@ class Facts:
     now_ms: int = FIRST_SANE_MS
     file_clock_skew_ms: int | None = None
     wrk: str | None = None
+    compiled: bool = False
+    """Whether there is machine code of this very core."""
     exposed: tuple[tuple[str, str], ...] = ()
     """What is open to others, each with what to do about it."""
 
@@ -99,6 +103,13 @@ def _packages(facts: Facts) -> Iterator[Finding]:
         )
     if not wrong:
         yield Finding("packages", "ok", f"{len(facts.packages)} as required")
+
+
+def _core(facts: Facts) -> Iterator[Finding]:
+    if facts.compiled:
+        yield Finding("core", "ok", "machine code")
+    else:
+        yield Finding("core", "ok", "Python", "`righttime compile` makes a turn cost about half")
 
 
 def _haproxy(facts: Facts) -> Iterator[Finding]:
@@ -142,6 +153,9 @@ def _memory(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "memory", "fail", f"{_size(free)} available", "free some; at least 2 GiB are needed"
         )
+    elif free < ROOM_FOR_ACTORS:
+        remedy = "leave out actors of single customers: `righttime up --dedicated-per-node 0`"
+        yield Finding("memory", "warn", f"{_size(free)} available", remedy)
     else:
         yield Finding("memory", "ok", f"{_size(free)} available, {facts.cores} cores")
 
@@ -277,6 +291,7 @@ def _size(octets: int) -> str:
 _CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _python,
     _packages,
+    _core,
     _haproxy,
     _ports,
     _memory,

@@ -11,6 +11,7 @@ import time
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from actors import compiled
 from scripts.machine.checks import Facts, Package, Port
 from scripts.machine.exposure import exposed_here
 
@@ -49,6 +50,7 @@ def gather(data: Path, port: int) -> Facts:
         now_ms=int(time.time() * 1000),
         file_clock_skew_ms=skew_ms,
         wrk=shutil.which("wrk"),
+        compiled=bool(compiled.usable(compiled.place())),
         exposed=exposed_here(data),
     )
 

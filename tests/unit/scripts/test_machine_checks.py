@@ -72,7 +72,9 @@ def test_a_machine_that_is_well_has_nothing_but_ok():
         (changed(ports=(Port(8000, "x", True, "in use"),)), "port 8000", "fail"),
         (changed(ports=(Port(8265, "x", False, "in use"),)), "port 8265", "warn"),
         (changed(memory_available=2 * GIB - 1), "memory", "fail"),
-        (changed(memory_available=2 * GIB), "memory", "ok"),
+        (changed(memory_available=2 * GIB), "memory", "warn"),
+        (changed(memory_available=3 * GIB - 1), "memory", "warn"),
+        (changed(memory_available=3 * GIB), "memory", "ok"),
         (changed(memory_available=None), "memory", "warn"),
         (changed(files_soft=4095), "open files", "fail"),
         (changed(files_soft=4096), "open files", "ok"),
@@ -90,6 +92,7 @@ def test_a_machine_that_is_well_has_nothing_but_ok():
         (changed(now_ms=0), "clock", "fail"),
         (changed(file_clock_skew_ms=-5000), "clock", "warn"),
         (changed(wrk=None), "wrk", "ok"),
+        (changed(compiled=True), "core", "ok"),
     ],
 )
 def test_what_is_wrong_is_found_and_has_a_remedy(facts, what, level):
