@@ -101,8 +101,8 @@ class Chain:
         self.journal.append(JournalRow(seq, record.at_ms, kind, pack_turn(record)))
         self.settled.append((job, record, seq))
 
-    def change(self, playbook: Playbook) -> Change | None:
-        """Return what to commit, or None when nothing happened.
+    def change(self, playbook: Playbook, *, unread: bool = False) -> Change | None:
+        """Return what to commit, or None when nothing happened; `unread` leaves the turns' rows empty.
 
         Raises:
             Exception: The state or a turn cannot be packed.
@@ -131,9 +131,8 @@ class Chain:
         for key in self.stale:
             timers.pop(key, None)
         for job, turn, seq in self.done:
-            change.journal.append(
-                JournalRow(seq, turn.record.at_ms, _kind(turn), pack_turn(turn.record))
-            )
+            told = b"" if unread else pack_turn(turn.record)
+            change.journal.append(JournalRow(seq, turn.record.at_ms, _kind(turn), told))
             if job.hash is not None:
                 change.messages.append(Message(job.hash, job.fingerprint, seq))
             change.identities += turn.claimed

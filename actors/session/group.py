@@ -44,7 +44,8 @@ class Session:
     """Runs groups of jobs, one group at a time.
 
     `epoch_of` tells under which epoch a partition is owned here, or None. `paused` are the switches thrown,
-    in order, as far as the host knows. `decide` is another way to decide, for simulations. A job whose answer is
+    in order, as far as the host knows. `decide` is another way to decide, for simulations; `unread` says that
+    nobody will read journal rows, replies or hashes of messages, which stay empty then. A job whose answer is
     still None after `run` was a timer that had nothing to do.
     """
 
@@ -67,6 +68,7 @@ class Session:
         self._opener = Opener(epoch_of, activations, self.quarantine)
         self.activations = activations
         self.paused: tuple[str, ...] = ()
+        self.unread = False
         self._resolver = Resolver(store, ids, activations)
         self._shared = SharedGroups()
         self._purse = Purse(store)
@@ -82,7 +84,7 @@ class Session:
         when the client's retry comes.
         """
         for job in jobs:
-            job.label(self._ids, playbook.identities)
+            job.label(self._ids, playbook.identities, hashed=not self.unread)
             if job.answer is None and self.quarantine.refuses(job, playbook.version):
                 job.answer = Answer(Code.POISON, detail=POISON)
         outbox = False
@@ -295,7 +297,7 @@ class Session:
             if chain.broken:
                 continue
             try:
-                change = chain.change(playbook)
+                change = chain.change(playbook, unread=self.unread)
             except Exception as error:  # noqa: BLE001  one customer's fault stops no other
                 log.error("turns of %d cannot be packed: %s", chain.number, place_of(error))  # noqa: TRY400
                 self._fail(chain)
@@ -366,6 +368,8 @@ class Session:
         for job, turn, seq in chain.done:
             if isinstance(job.item, TimerJob):
                 fired.add(job.item.key)
+            elif self.unread:
+                job.answer = Answer(Code.ACCEPTED)
             else:
                 job.answer = answer(turn.record, chain.number, seq, playbook)
         for job in chain.jobs:

@@ -64,8 +64,11 @@ class Job:
             return self.number
         return item.identities[0]
 
-    def label(self, ids: IdSpace, rules: IdentityRules) -> None:
-        """Fill in address, deduplication hash and further identities; answer what has no address."""
+    def label(self, ids: IdSpace, rules: IdentityRules, *, hashed: bool = True) -> None:
+        """Fill in address, deduplication hash and further identities; answer what has no address.
+
+        Without `hashed` no message is known again.
+        """
         item = self.item
         if isinstance(item, TimerJob):
             self.number = item.number
@@ -78,7 +81,7 @@ class Job:
                 return
         elif isinstance(item, Event) and item.identities:
             self._identify(item, rules)
-        if not self.dry_run:
+        if hashed and not self.dry_run:
             self.hash = ids.message_hash(item.message_id)
             self.fingerprint = fingerprint_of(item)
 

@@ -18,6 +18,7 @@ from actors.simulation.choosing import PolicyError
 from actors.simulation.draws import DAILY, DAY, OCCASION, STREAMS, uniforms
 from actors.simulation.learning import AsScorer, Model, Taught
 from actors.simulation.meeting import Meeting
+from actors.simulation.noting import Notes
 from actors.simulation.part import Item, Part, World
 from actors.simulation.people import DAY_MS
 from actors.simulation.store import Grant
@@ -25,8 +26,8 @@ from actors.simulation.visits import visits_of
 from actors.turn import Turn
 from actors.wire.messages import Code
 
-ACTIVE = 256
-"""Customers of a part whose state is at hand decoded; the others are packed bytes."""
+ACTIVE = 24_000
+"""Customers of a process whose states are at hand decoded, about 13 KB each; the others are packed bytes."""
 MAX_ROUNDS = 64
 """How often one instant is gone through at most: timers that set timers that are due."""
 
@@ -38,24 +39,36 @@ __all__ = ["Block", "World", "finish"]
 class Block(Part):
     """The customers from `first` on. `run_until` moves it from barrier to barrier."""
 
-    def __init__(self, world: World, number: int, model: Model, key: bytes = b"population") -> None:
-        """`key` is that of the store whose customers' numbers these are to have."""
+    def __init__(
+        self,
+        world: World,
+        number: int,
+        model: Model,
+        key: bytes = b"population",
+        active: int = ACTIVE,
+    ) -> None:
+        """`key` is that of the store whose customers' numbers these are to have.
+
+        `active` is of how many the decoded state is kept; nothing but time and memory depends on it.
+        """
         ids = IdSpace(key)
         super().__init__(world, number, ids)
         self.turns: dict[tuple[int, int], Turn] = {}
         self.turn_count = 0
-        self._session = Session(
+        self.session = Session(
             self.store,
             AsScorer(model),
             ids,
             self.clock,
-            Activations(ACTIVE, 1 << 40),
+            Activations(active, 1 << 40, active),
             lambda _: 1,
             self._decide,
         )
+        self.session.unread = True  # the turns themselves are at hand, and no message comes twice
         self._fault: PolicyError | None = None
         self._next_day = world.spec.start_ms // DAY_MS
-        self.meeting = Meeting(self)
+        self.notes = Notes(self)
+        self._meeting = Meeting(self, self.notes)
 
     def run_until(self, until_ms: int) -> None:
         """Let everything happen that is due before `until_ms`, which is a barrier."""
@@ -83,12 +96,12 @@ class Block(Part):
         """Close the last day and draw who comes on this one."""
         self.clock.now_ms = max(self.clock.now_ms, day * DAY_MS - 1)
         if day * DAY_MS > self.world.spec.start_ms:
-            self.meeting.close_day(day - 1)
+            self.notes.close_day(day - 1)
         self._next_day = day + 1
         people, seed = self.people, self.world.population.seed
         drawn = uniforms(seed, people.index, np.full(len(people), day), len(DAILY), DAY)
         visits = visits_of(self.world, people, day, drawn)
-        self.meeting.moved(day, visits.left, visits.returned)
+        self.notes.moved(day, visits.left, visits.returned)
         if not len(visits.rows):
             return
         rows = uniforms(seed, people.index[visits.rows], visits.at_ms, len(STREAMS), OCCASION)
@@ -110,15 +123,15 @@ class Block(Part):
             for item in later:
                 heappush(self._queue, item)
             jobs = self._timer_jobs(now_ms)
-            begun = [(item, self.meeting.begin(item)) for item in items]
+            begun = [(item, self._meeting.begin(item)) for item in items]
             jobs += [job for _, job in begun if job is not None]
             if not jobs:
                 return
             self.run(jobs)
             for item, job in begun:
                 if job is not None:
-                    self.meeting.met(item, job)
-            self.meeting.deliver()
+                    self._meeting.met(item)
+            self._meeting.deliver()
         self.failed.note("an instant without end")
 
     def _timer_jobs(self, now_ms: int) -> list[Job]:
@@ -127,6 +140,7 @@ class Block(Part):
 
     def run(self, jobs: list[Job]) -> None:
         """Have the session run jobs, and take in what it committed."""
+        self.notes.begin()
         self.answer(jobs)
         if self._fault is not None:
             raise self._fault
@@ -136,13 +150,13 @@ class Block(Part):
                 self.failed.note(f"{answer.code.name}: {answer.detail}")
         written, self.store.written.turns = self.store.written.turns, []
         for place in written:
-            self.meeting.noted(place[0], self.turns.pop(place))
+            self.notes.noted(place[0], self.turns.pop(place))
         self.turn_count += len(written)
         self.turns.clear()
 
     def answer(self, jobs: list[Job]) -> None:
         """Have the session answer jobs; a system that is called over a network does it instead of it."""
-        finish(self._session.run(jobs, self.world.playbook))
+        finish(self.session.run(jobs, self.world.playbook))
 
     def _decide(self, turn: Turn, *given: Any) -> None:
         """Decide as the policy does, and keep the turn until it is committed."""
@@ -177,7 +191,7 @@ class Block(Part):
         data: bytes = msgpack.packb(
             [
                 *(self.clock.now_ms, self._serial, self._next_day, sorted(self._queue)),
-                *(self.people.memory(), self.store.to_fields(), self.meeting.to_fields()),
+                *(self.people.memory(), self.store.to_fields(), self.notes.to_fields()),
                 *(self.sums.to_fields(), self.failed.counts, self.turn_count, self.decisions),
             ]
         )
@@ -190,7 +204,7 @@ class Block(Part):
         self._queue = [(at, row, serial, kind, about) for at, row, serial, kind, about in queue]
         self.people.remember(found[4])
         self.store.take_fields(found[5])
-        self.meeting.take_fields(found[6])
+        self.notes.take_fields(found[6])
         self.sums.take_fields(found[7])
         self.failed.counts, self.turn_count, self.decisions = found[8:]
 

@@ -211,7 +211,7 @@ class CustomersEnv(gymnasium.Env[Observation, np.int64]):
 
     def _sum(self) -> float:
         assert self._block is not None  # noqa: S101 - an episode is under way
-        gained, lost = (self._block.meeting.totals[name] for name in self._paid)
+        gained, lost = (self._block.notes.totals[name] for name in self._paid)
         return float(gained.sum() - lost.sum())
 
 

@@ -40,20 +40,17 @@ MEASURES = (
 what the best of the survivors were; the difference is regret. `active`, `fatigue` and `customers` are of the
 day's end."""
 
-_PLACE = {name: place for place, name in enumerate(MEASURES)}
+PLACE = {name: place for place, name in enumerate(MEASURES)}
+"""Where a measure is among the sums of a day, tier and arm."""
 
 
 @dataclass(slots=True)
 class Tables:
-    """Rows that wait to be written, by table, and columns of a table in each row's order."""
+    """Rows that wait to be written, by table, each in the order of its table's columns."""
 
     rows: dict[str, list[tuple[Any, ...]]] = field(
         default_factory=lambda: {name: [] for name in COLUMNS}
     )
-
-    def add(self, table: str, row: tuple[Any, ...]) -> None:
-        """Add a row."""
-        self.rows[table].append(row)
 
     def take(self, table: str) -> list[tuple[Any, ...]]:
         """Return the rows of a table, and forget them."""
@@ -70,11 +67,15 @@ class Sums:
             lambda: [0.0] * len(MEASURES)
         )
 
+    def of(self, day: int, tier: str, arms: str) -> list[float]:
+        """Return the sums of a day, tier and arms, to be added to, in the order of `MEASURES`."""
+        return self._sums[day, tier, arms]
+
     def add(self, day: int, tier: str, arms: str, measures: Mapping[str, float]) -> None:
         """Add to the measures that are named."""
         sums = self._sums[day, tier, arms]
         for name, amount in measures.items():
-            sums[_PLACE[name]] += amount
+            sums[PLACE[name]] += amount
 
     def to_fields(self) -> list[Any]:
         """Flatten, in order of day, tier and arms."""

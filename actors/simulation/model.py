@@ -8,6 +8,7 @@ one that was measured look the same here.
 import json
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ class PopulationModel:
         """Read what `to_json` wrote; what is left out has its default.
 
         Raises:
-            ValueError: It is no JSON object, or has a field that there is none of.
+            ValueError: It is no JSON object, or has a field that there is none of or that holds something else.
         """
         found: Any = json.loads(text)
         if not isinstance(found, dict):
@@ -121,7 +122,27 @@ class PopulationModel:
         unknown = sorted(found.keys() - {each.name for each in fields(cls)})
         if unknown:
             raise ValueError(f"a population's model has no {unknown[0]!r}")
+        usual = asdict(cls())
+        for name in sorted(found):
+            if not _alike(found[name], usual[name]):
+                kind = _KINDS[type(usual[name])]
+                raise ValueError(f"{name!r} of a population's model is not {kind}")
         return cls(**found)
+
+
+_KINDS = {str: "text", float: "a number", list: "a list of numbers", dict: "numbers by name"}
+
+
+def _alike(value: object, usual: object) -> bool:
+    """Return whether a value is of the kind of the usual one: text, number, or numbers by name or in order."""
+    if isinstance(usual, str):
+        return isinstance(value, str)
+    if isinstance(usual, dict):
+        return isinstance(value, dict) and all(_alike(each, 0.0) for each in value.values())
+    if isinstance(usual, list):
+        of = usual[0] if usual else 0.0
+        return isinstance(value, list) and all(_alike(each, of) for each in value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def default_model() -> PopulationModel:

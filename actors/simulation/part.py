@@ -74,8 +74,13 @@ class Part:
         self.tables, self.sums, self.failed = Tables(), Sums(), Failed()
         self.taught: list[Taught] = []
         self.decisions = 0
+        self.mark = "p"
         self._queue: list[Item] = []
         self._serial = 0
+
+    def said(self, row: int, serial: int) -> str:
+        """Return the id of what a customer says or does: `mark`, customer, and a number of its own."""
+        return f"{self.mark}-{self.people.index[row]}-{serial}"
 
     def push(self, at_ms: int, row: int, kind: str, about: list[Any]) -> None:
         """Have something happen to a customer at an instant, not before the next tick."""

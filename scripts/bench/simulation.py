@@ -24,6 +24,7 @@ from actors.simulation.people import DAY_MS
 from actors.simulation.population import Population
 from actors.simulation.spec import Spec
 from actors.simulation.visits import visits_of
+from actors.simulation.worker import undisturbed
 
 _OFFERS = [Offer(f"growth/any/action{i}", f"g{i}", 300.0, "web", "hero") for i in range(12)]
 
@@ -88,7 +89,8 @@ def _go(block: Block, until_ms: int) -> None:
     names = [each.name for each in block.world.playbook.budgets.shared]
     while block.clock.now_ms < until_ms:
         block.grant(dict.fromkeys(names, (0, 0)))
-        block.run_until(min(until_ms, (block.clock.now_ms // step + 1) * step))
+        with undisturbed():
+            block.run_until(min(until_ms, (block.clock.now_ms // step + 1) * step))
         for rows in block.tables.rows.values():
             rows.clear()
 

@@ -52,6 +52,8 @@ def population(
             ) from error
         from scripts.fitting.resemblance import compared
 
+        if out is not None and not out.parent.is_dir():
+            raise Failure(f"--out: there is no folder {str(out.parent)!r}")
         output.console.print("Reading the households ...")
         fitted, held_out, names = halves_of(frames, seed)
         output.console.print(f"{fitted.count} to fit, {held_out.count} held out.")

@@ -84,8 +84,11 @@ def simulate(  # noqa: PLR0913 - one parameter an option
 
         if model not in {"learning", "frozen"}:
             raise Failure(f"--model: {model!r} is neither `learning` nor `frozen`")
-        if ray and workers > 1 and live:
-            raise Failure("--live sends to one system: it has no --workers and no --ray")
+        if live and (ray or resume or compare or policy != "playbook" or model != "learning"):
+            raise Failure(
+                "--live sends to a system that has its own policy and models, and cannot take it back:"
+                " it goes with neither --ray, --resume, --policy, --compare nor --model"
+            )
         options = Options(
             spec=Spec(population=population, days=days, seed=seed),
             playbook=playbook,
@@ -99,15 +102,28 @@ def simulate(  # noqa: PLR0913 - one parameter an option
             resume=resume,
         )
         if live:
-            from scripts.simulation.live import send
-
-            output.result(send(options, live, key, output.console))
+            output.result(_send(output, options, live, key))
             return
         _check_extra()
         results = _run(output, options, ray=ray)
         summary = _write(output, options, results)
         _show(output, summary)
         output.result(summary)
+
+
+def _send(output: Output, options: "Options", url: str, key: str) -> dict[str, Any]:
+    from rich.console import Console
+
+    from scripts.simulation.live import LIVE, send
+    from scripts.simulation.progress import shown
+
+    with shown(Console(stderr=True), options.spec.days) as said:
+        result = send(options, url, key, output.console, said)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{LIVE}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    output.console.print(f"The figures are in {path}.", soft_wrap=True)
+    return result
 
 
 def _check_extra() -> None:

@@ -78,7 +78,9 @@ def _daily(
         axes.fill_between(x, mean - reach, mean + reach, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel("day")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if measure[0] != "active":
+    if measure[0] == "active":
+        axes.set_ylim(top=1.0)
+    else:
         axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=110)

@@ -18,6 +18,7 @@ _NAMES = {
     "active": "still coming",
     "satisfaction": "satisfaction",
 }
+_LEAST_P = 0.001
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .7rem;text-align:right;
@@ -30,7 +31,8 @@ def report(summary: dict[str, Any], plots: Sequence[Path], digits: int, currency
     """Return the page."""
     spec, scale = summary["spec"], 10**digits
     parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Simulation</title>",
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'><title>Simulation</title>",
         f"<style>{_STYLE}</style><h1>Simulation</h1>",
         f"<p>{spec['population']:,} customers, {spec['days']} days, seed {spec['seed']}.",
         f" Money in {escape(currency)}; figures a customer, with 95 % intervals.</p>",
@@ -75,13 +77,17 @@ def _compared(label: str, each: dict[str, Any], scale: int) -> str:
         unit = scale if name in MONEY else 1
         rows.append(
             f"<tr><td>{title}</td><td>{_interval(one, name, scale)}</td>"
-            f"<td>{one['p']:.3f}</td><td>{one['detectable'] / unit:,.4f}</td></tr>"
+            f"<td>{_p(one['p'])}</td><td>{one['detectable'] / unit:,.4f}</td></tr>"
         )
     return (
         f"<h2>{escape(label)} against {escape(each['with'])}</h2>"
         "<p>Customer by customer: both policies met the same people with the same chances.</p>"
         "<table>" + "".join(rows) + "</table>"
     )
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p >= _LEAST_P else f"&lt; {_LEAST_P}"
 
 
 def _interval(one: dict[str, float], name: str, scale: int) -> str:

@@ -139,6 +139,10 @@ def simulate(
     Raises:
         Failure: It was stopped, or cannot be begun.
     """
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failure(f"--out: cannot write to {str(options.out)!r}: {error.strerror}") from error
     hire = employ or (lambda setup, blocks, folder: working(setup, blocks, folder, options.workers))
     results: list[Result] = []
     with _interrupts() as stopping:

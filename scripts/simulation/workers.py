@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -91,13 +91,15 @@ def _serve(pipe: Connection, setup: bytes, blocks: list[int], folder: str) -> No
     while True:
         try:
             name, argument = msgpack.unpackb(pipe.recv_bytes())
-        except EOFError:
+        except (EOFError, OSError):  # whoever gives the orders has ended
             return
         try:
             answer = getattr(worker, name)(argument)
-            pipe.send_bytes(msgpack.packb([True, answer or b""]))
+            said = [True, answer or b""]
         except Exception as error:  # noqa: BLE001 - it is said where the run is
-            pipe.send_bytes(msgpack.packb([False, f"{type(error).__name__}: {error}"]))
+            said = [False, f"{type(error).__name__}: {error}"]
+        with suppress(OSError):
+            pipe.send_bytes(msgpack.packb(said))
 
 
 def dealt(blocks: int, workers: int) -> list[list[int]]:

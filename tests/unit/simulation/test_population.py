@@ -42,6 +42,16 @@ def test_a_model_comes_back_from_json_and_a_slip_of_the_pen_is_told() -> None:
     assert PopulationModel.from_json(MODEL.to_json()) == MODEL
     with pytest.raises(ValueError, match="no 'fatige'"):
         PopulationModel.from_json('{"fatige": 1}')
+    for wrong in (
+        '{"visit_rates": 3}',
+        '{"leave": "often"}',
+        '{"consent": true}',
+        '{"often": NaN}',
+        '{"channels": {"web": "much"}}',
+        '{"copula": [1.0]}',
+    ):
+        with pytest.raises(ValueError, match=r"is not (a|numbers)"):
+            PopulationModel.from_json(wrong)
 
 
 def test_the_appeal_of_an_offer_is_how_often_it_is_taken() -> None:
