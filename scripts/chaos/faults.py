@@ -16,7 +16,7 @@ from scripts.chaos.clock import SystemClock
 from scripts.chaos.disk import Disk
 from scripts.chaos.nodes import Nodes
 from scripts.chaos.operating import Operator
-from scripts.chaos.processes import Process, end_all, lock_holder, of_kind
+from scripts.chaos.processes import Process, end_all, lock_holder, of_kind, trees_of
 from scripts.chaos.storing import Storage
 
 SILENCE_S = 5.0
@@ -28,7 +28,11 @@ _FULL_S = 6.0
 _GCS_AWAY_S = 3.0
 _WEATHER_S = 20.0
 _LOOK_S = 0.2
+_COMES_WITHIN_S = 20.0
+_ENDS_WITHIN_S = 120.0
 _BUSY_S = 6.0
+_SLOW_S = 0.1
+_LONG_S = 45.0
 _STEPS_S = (-3_600, -300, -45, 45, 300, 7_200)
 
 
@@ -58,10 +62,15 @@ Fault = Callable[[Arena], Awaitable[str]]
 
 
 async def _one(arena: Arena, kind: str) -> Process:
-    found = await asyncio.to_thread(of_kind, arena.mark, kind)
-    if not found:
-        raise Missed(f"no {kind} is there")
-    return arena.draw.choice(found)
+    """Return one process of a kind; what was just killed has a while to come back."""
+    until_s = time.monotonic() + _COMES_WITHIN_S
+    while True:
+        found = await asyncio.to_thread(of_kind, arena.mark, kind)
+        if found:
+            return arena.draw.choice(found)
+        if time.monotonic() > until_s:
+            raise Missed(f"no {kind} is there")
+        await asyncio.sleep(_LOOK_S)
 
 
 async def kill(arena: Arena, kind: str) -> str:
@@ -69,6 +78,21 @@ async def kill(arena: Arena, kind: str) -> str:
     process = await _one(arena, kind)
     process.signal(signal.SIGKILL)
     return f"pid {process.pid}"
+
+
+async def kill_for_good(arena: Arena, kind: str) -> str:
+    """Kill what nobody in the system starts again, and wait until the operator had to start all of it.
+
+    Customers go on being served for about a minute, until the last of Ray's own processes has given up.
+    """
+    starts = len(arena.operator.restarts)
+    began_s = time.monotonic()
+    what = await kill(arena, kind)
+    while time.monotonic() - began_s < _ENDS_WITHIN_S:
+        if len(arena.operator.restarts) > starts:
+            return f"{what}, and the system ended after {time.monotonic() - began_s:.0f} s"
+        await asyncio.sleep(_LOOK_S)
+    return f"{what}, and the system went on for {_ENDS_WITHIN_S:.0f} s"
 
 
 async def pause(arena: Arena, kind: str) -> str:
@@ -162,7 +186,7 @@ async def step_clock(arena: Arena) -> str:
     if not arena.clock.usable:
         raise Missed(arena.clock.why)
     step_s = arena.draw.choice(_STEPS_S)
-    arena.clock.step(step_s)
+    arena.clock.jump(step_s)
     try:
         await asyncio.sleep(SILENCE_S + 1)
     finally:
@@ -191,22 +215,24 @@ def on_sqlite() -> dict[str, Fault]:
         "Serve's controller killed": partial(kill, kind="controller"),
         "raylet paused": partial(pause, kind="raylet"),
         "GCS paused": partial(pause, kind="GCS"),
-        "raylet killed": partial(kill, kind="raylet"),
-        "head killed (GCS, not persistent)": partial(kill, kind="GCS"),
+        "raylet killed": partial(kill_for_good, kind="raylet"),
+        "head killed (GCS, not persistent)": partial(kill_for_good, kind="GCS"),
         "everything killed": crash,
         **{name: partial(weather, name=name) for name in WEATHER},
     }
 
 
 _LOSSES = {"num_failures": 30, "req_failure_prob": 1, "resp_failure_prob": 1}
+_PUSHED = "CoreWorkerService.grpc_server.PushTask=0:20000"
+_ANSWERED = "CoreWorkerService.grpc_client.PushTask.OnReplyReceived=0:20000"
 WEATHER = {
-    "Ray's calls delayed": {"RAY_testing_asio_delay_us": "*=0:2000"},
+    "Ray's calls delayed": {"RAY_testing_asio_delay_us": f"{_PUSHED},{_ANSWERED}"},
     "Ray's calls and their answers lost": {
         "RAY_testing_rpc_failure": json.dumps({"CoreWorkerService.grpc_client.PushTask": _LOSSES})
     },
 }
-"""Ray's own hooks for tests: every handler up to 2 ms late; of the calls between actors one in a hundred lost,
-and the answers to as many, at most thirty a process."""
+"""Ray's own hooks for tests: calls between actors, and their answers, up to 20 ms late; one in a hundred of them
+lost, at most thirty a process. With every handler late (`*`) the raylet of Ray 2.60 aborts by itself."""
 
 
 async def weather(arena: Arena, name: str) -> str:
@@ -236,6 +262,19 @@ async def kill_node(arena: Arena) -> str:
     return f"node {str(answer['node'])[:8]}"
 
 
+async def pause_node(arena: Arena) -> str:
+    """Stop every process of one node that is not the head, for twice the silence limit."""
+    nodes = _nodes(arena)
+    which = arena.draw.randint(1, nodes.others)
+    answer = await asyncio.to_thread(nodes.ask, f"pids {which}")
+    processes = await asyncio.to_thread(trees_of, answer["pids"])
+    for each in processes:
+        each.signal(signal.SIGSTOP)
+    await asyncio.sleep(PAUSE_S)
+    went_on = sum(each.signal(signal.SIGCONT) for each in processes)
+    return f"node {which}, {went_on} of {len(processes)} processes went on"
+
+
 async def restart_gcs(arena: Arena) -> str:
     """Kill the head's GCS, and start it again where it was three seconds later."""
     nodes = _nodes(arena)
@@ -245,13 +284,62 @@ async def restart_gcs(arena: Arena) -> str:
     return f"{_GCS_AWAY_S:g} s away"
 
 
+async def slow_links(arena: Arena) -> str:
+    """Let every packet between nodes take a tenth of a second each way, for twice the silence limit."""
+    await _linked(arena, f"slow {_SLOW_S}", PAUSE_S)
+    return f"{_SLOW_S * 1000:.0f} ms each way for {PAUSE_S:.0f} s"
+
+
+async def part(arena: Arena, how: str) -> str:
+    """Cut a node that is not the head off from all others; `how` is `cut`, or one way `mute` or `deaf`.
+
+    For twice the silence limit: the supervisor gives it up, Ray does not yet.
+    """
+    nodes = _nodes(arena)
+    which = arena.draw.randint(1, nodes.others)
+    await _linked(arena, f"{how} {which}", PAUSE_S)
+    return f"node {which} for {PAUSE_S:.0f} s"
+
+
+async def part_for_long(arena: Arena) -> str:
+    """Cut a node off until Ray has given it up too; then an empty one comes in its place."""
+    nodes = _nodes(arena)
+    which = arena.draw.randint(1, nodes.others)
+    await _linked(arena, f"cut {which}", _LONG_S)
+    await asyncio.sleep(SILENCE_S)  # what has gone on there meanwhile meets everybody again
+    await asyncio.to_thread(nodes.ask, f"kill {which}")
+    await asyncio.to_thread(nodes.ask, "add node")
+    return f"node {which} for {_LONG_S:.0f} s"
+
+
+async def _linked(arena: Arena, what: str, for_s: float) -> None:
+    nodes = _nodes(arena)
+    await asyncio.to_thread(nodes.ask, what)
+    try:
+        await asyncio.sleep(for_s)
+    finally:
+        await asyncio.to_thread(nodes.ask, "heal")
+
+
 def _nodes(arena: Arena) -> Nodes:
     if arena.operator.nodes is None:
         raise Missed("the run has one node")
     return arena.operator.nodes
 
 
-def on_nodes(faults: dict[str, Fault], *, persistent: bool) -> dict[str, Fault]:
+LINKS: dict[str, Fault] = {
+    "node cut off": partial(part, how="cut"),
+    "node cut off one way: it is not heard": partial(part, how="mute"),
+    "node cut off one way: it hears nothing": partial(part, how="deaf"),
+    "node cut off until Ray gives it up": part_for_long,
+    "links slow": slow_links,
+}
+"""What nodes suffer that have links of their own."""
+
+
+def on_nodes(
+    faults: dict[str, Fault], *, persistent: bool, links: bool = False
+) -> dict[str, Fault]:
     """Return what is done to a cluster of several nodes: what is common, and what only it can suffer."""
     alone = {
         "raylet killed",
@@ -262,7 +350,9 @@ def on_nodes(faults: dict[str, Fault], *, persistent: bool) -> dict[str, Fault]:
     how = "persistent" if persistent else "not persistent"
     apart: dict[str, Fault] = {
         "node killed": kill_node,
+        "node paused": pause_node,
         f"head's GCS killed and started again ({how})": restart_gcs,
+        **(LINKS if links else {}),
     }
     return apart | {name: fault for name, fault in faults.items() if name not in alone}
 

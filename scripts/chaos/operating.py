@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.chaos.load import Service
 from scripts.chaos.nodes import Nodes
-from scripts.chaos.processes import MARK, end_all
+from scripts.chaos.processes import MARK, end_all, of_kind
 from scripts.child import Child, start
 from scripts.output import Failure
 
@@ -24,6 +24,7 @@ SILENT_S = 45.0
 
 _LOOK_S = 0.5
 _ATTEMPTS = 6
+_READY_S = 150.0
 
 
 @dataclass(slots=True)
@@ -103,8 +104,8 @@ class Operator:
         if self.nodes is not None:
             if not self.nodes.alive():
                 self.nodes.start()
-            environment["RAY_ADDRESS"] = self.nodes.address
-        return start(self.data, options, environment=environment, ready_within_s=240)
+            environment |= {"RAY_ADDRESS": self.nodes.address, **self.nodes.environment}
+        return start(self.data, options, environment=environment, ready_within_s=_READY_S)
 
     def _nodes_live(self) -> bool:
         return self.nodes is not None and self.nodes.alive()
@@ -137,11 +138,20 @@ class Operator:
             since_ms = self.now_ms()
 
     async def stop(self) -> bool:
-        """Stop it as a person would; return whether it ended by itself, and cleanly."""
+        """Stop it as a person would; return whether it ended by itself, and cleanly.
+
+        With a dead raylet or GCS it cannot: then it is killed, which every crash has done before.
+        """
         child = self.child
         if child is None:
             return False
-        await asyncio.to_thread(child.stop)
+        dead = [kind for kind in ("raylet", "GCS") if not of_kind(self.mark, kind)]
+        if dead:
+            self.say(f"{dead[0]} is dead, so the system cannot end in order: it is killed")
+            child.process.kill()
+            child.process.wait()
+        else:
+            await asyncio.to_thread(child.stop)
         if self.nodes is not None:
             await asyncio.to_thread(self.nodes.stop)
         end_all(self.mark)

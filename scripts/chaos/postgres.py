@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 _SCHEMA = "righttime"
 _DATABASE = "righttime"
-_DISK_MB = 1_024
+_DISK_MB = 2_048
+_SMALL = {"max_wal_size": "256MB"}  # by default the log alone may fill that disk
 _AWAY_S = 2.0
 _FULL_S = 6.0
 _INSIDE_WITHIN_S = 5.0
@@ -40,16 +41,27 @@ class PostgresStorage:
 
     kind = "PostgreSQL"
 
-    def __init__(self, named: str, data: Path) -> None:
+    def __init__(self, named: str, data: Path, host: str | None = None) -> None:
         self._folder = private_folder(None, "chaos-postgres-")
         self.disk: Disk | None = None
         self.server: OwnPostgres | None = None
         self._url = named
         if named == "postgresql":
             self.disk = Disk(self._folder, _DISK_MB)
-            self.server = OwnPostgres(self._folder)
-            self._url = self.server.url(_DATABASE)
+            self.server = OwnPostgres(self._folder, {**_SMALL, **self._also_at(host)})
+            self._url = self.server.url(_DATABASE).replace("127.0.0.1", host or "127.0.0.1")
         self._data = data
+
+    def _also_at(self, host: str | None) -> dict[str, str]:
+        """Return the settings with which the server is there for the network of `host` too."""
+        if host is None:
+            return {}
+        rules = self._folder / "pg_hba.conf"
+        rules.write_text(
+            f"host all all 127.0.0.1/32 trust\nhost all all {host}/24 trust\n", "utf-8"
+        )
+        rules.chmod(0o644)
+        return {"listen_addresses": f"127.0.0.1,{host}", "hba_file": str(rules)}
 
     @property
     def url(self) -> str | None:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,12 @@ class Process:
             os.kill(self.pid, number)
             return True
         return False
+
+
+def process_of(pid: int) -> Process | None:
+    """Return the living process with a pid."""
+    started = _started(pid)
+    return Process(pid, started, "") if started else None
 
 
 def _started(pid: int) -> int:
@@ -118,6 +124,16 @@ def children_of(pid: int, only: int | None = None) -> list[Process]:
         fields = stat[stat.rindex(")") + 2 :].split()
         if int(fields[1]) == pid and fields[0] != "Z":
             found.append(Process(int(entry.name), int(fields[19]), stat[: stat.rindex(")") + 1]))
+    return found
+
+
+def trees_of(roots: Collection[int]) -> list[Process]:
+    """Return living processes and all that descend from them, parents before children."""
+    found: list[Process] = []
+    ahead = [each for each in map(process_of, roots) if each is not None]
+    while ahead:
+        found += ahead
+        ahead = [child for each in ahead for child in children_of(each.pid)]
     return found
 
 

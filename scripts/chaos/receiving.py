@@ -12,7 +12,7 @@ _BREAKS = 0.01
 
 
 class Receiver:
-    """An HTTP server on loopback.
+    """An HTTP server.
 
     One delivery in a hundred is refused with 500 before it is taken, one in a hundred is taken and the
     connection then broken, so that the sender cannot know. While `calm`, none is.
@@ -26,16 +26,15 @@ class Receiver:
         self.deliveries: list[Delivery] = []
         self.calm = False
 
-    async def start(self) -> str:
-        """Listen on a free port and return the URL."""
+    async def start(self, host: str = "127.0.0.1") -> str:
+        """Listen on a free port of an address of this machine and return the URL."""
         app = web.Application()
         app.router.add_post("/hook", self._take)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, host, 0)
         await site.start()
-        host, port = self._runner.addresses[0][:2]
-        return f"http://{host}:{port}/hook"
+        return f"http://{host}:{self._runner.addresses[0][1]}/hook"
 
     async def stop(self) -> None:
         """Stop listening."""

@@ -1,7 +1,7 @@
 """What a run found: a table by fault, as text, JSON and Markdown."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,8 +37,9 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """One run."""
+    """One run; `command` does it again."""
 
+    command: str
     seed: int
     minutes: float
     store: str
@@ -63,6 +64,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """Return the result as the command prints it."""
         return {
+            "command": self.command,
             "store": self.store,
             "seed": self.seed,
             "minutes": self.minutes,
@@ -178,12 +180,14 @@ def markdown(report: Report) -> str:
     """Return the table as Markdown, with what produced it."""
     counts = report.counts
     lines = [
-        f"`righttime chaos --minutes {report.minutes:g} --seed {report.seed}` on {report.store}: "
+        f"`{report.command}` on {report.store}: "
         f"{counts['acknowledged']:,} messages of {counts['customers']:,} customers acknowledged, "
         f"{counts['reads']:,} reads, {counts['deliveries']:,} deliveries, {counts['timers']:,} timers fired, "
         f"{counts['takeovers']:,} new epochs; {len(report.findings)} findings. "
         + "; ".join(f"{key}: {value}" for key, value in report.machine.items())
         + f". Disk: {report.disk}.",
+        "",
+        told(counts),
         "",
         "| fault | tried | events in flight | longest gap in service | starts by the operator | lost "
         "| duplicates |",
@@ -198,6 +202,31 @@ def markdown(report: Report) -> str:
         lines += ["", "Not tried in this run:"]
         lines += [f"- {fault}: {why}" for fault, why in report.untried.items()]
     return "\n".join(lines) + "\n"
+
+
+_HABITS = {"replyDropped": "dropped", "sentTwice": "twice", "inPairs": "pair", "sentAgain": "again"}
+
+
+def habits(writes: Sequence[Write]) -> dict[str, int]:
+    """Return how many messages were sent in each of the ways that are faults of clients.
+
+    Of those whose reply was not waited for only the ones whose reply did not come before.
+    """
+    found: dict[str, set[str]] = {name: set() for name in _HABITS}
+    for write in writes:
+        for name, how in _HABITS.items():
+            if write.how == how and (how != "dropped" or write.attempts > 1):
+                found[name].add(write.message)
+    return {name: len(messages) for name, messages in found.items()}
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Return `habits` as a sentence."""
+    return (
+        f"Of the messages {counts['replyDropped']:,} lost their first reply, because the connection was broken "
+        f"meanwhile, {counts['sentTwice']:,} were sent twice at once, {counts['inPairs']:,} at once with "
+        f"another one of the same customer, and {counts['sentAgain']:,} again long after they were answered."
+    )
 
 
 def write_into(text: str, section: str, begin: str, end: str) -> str:

@@ -103,18 +103,22 @@ class SqliteStorage:
 MAP = "SELECT p, owner, epoch FROM partition"
 
 
-def storage_of(url: str, data: Path) -> Storage:
+def storage_of(url: str, data: Path, host: str | None = None) -> Storage:
     """Return the store that `--store` names: `sqlite`, `postgresql`, or the URL of a server.
 
+    `host` is the address at which other machines are to reach a server of ours.
+
     Raises:
-        Failure: It names none.
+        Failure: It names none, or other machines cannot use it.
     """
     from scripts.output import Failure
 
     if url == "sqlite":
+        if host is not None:
+            raise Failure("--links: machines share no SQLite file; add --store postgresql")
         return SqliteStorage(data)
     if url == "postgresql" or url.startswith(("postgresql://", "postgres://")):
         from scripts.chaos.postgres import PostgresStorage
 
-        return PostgresStorage(url, data)
+        return PostgresStorage(url, data, host)
     raise Failure(f"--store: {url!r} is neither sqlite nor postgresql nor the URL of a server")

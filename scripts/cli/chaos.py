@@ -39,6 +39,14 @@ def chaos(  # noqa: PLR0913 - one parameter an option
         bool,
         typer.Option("--persistent", help="With --nodes: the head's GCS keeps its tables on disk."),
     ] = False,
+    links: Annotated[
+        bool,
+        typer.Option(
+            "--links",
+            help="With --nodes and PostgreSQL: each node in a network namespace of its own, whose links are "
+            "cut, one-way and slow for a time. Needs root.",
+        ),
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(help="Do this fault alone; several by repeating.", show_default="all"),
@@ -54,7 +62,7 @@ def chaos(  # noqa: PLR0913 - one parameter an option
         Path | None,
         typer.Option(
             help="Write the table into this document, between the comments `chaos SECTION: begin` and "
-            "`chaos SECTION: end`; SECTION is sqlite, postgresql or nodes."
+            "`chaos SECTION: end`; SECTION is sqlite, postgresql, nodes or links."
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -77,6 +85,8 @@ def chaos(  # noqa: PLR0913 - one parameter an option
 
         if write is not None and not write.is_file():
             raise Failure(f"--write: there is no {write}")
+        if links and nodes is None:
+            raise Failure("--links needs --nodes")
         plan = Plan(
             minutes=minutes,
             seed=seed,
@@ -84,6 +94,7 @@ def chaos(  # noqa: PLR0913 - one parameter an option
             cells=cells,
             nodes=nodes or 0,
             persistent=persistent,
+            links=links,
             only=tuple(only or ()),
             root=data,
             keep=keep,
@@ -92,7 +103,7 @@ def chaos(  # noqa: PLR0913 - one parameter an option
         show(output.console, report)
         if write is not None:
             try:
-                section = "nodes" if plan.nodes else report.store.lower()
+                section = "links" if links else "nodes" if plan.nodes else report.store.lower()
                 marks = (BEGIN.format(section=section), END.format(section=section))
                 text = write_into(write.read_text("utf-8"), markdown(report), *marks)
             except ValueError as error:

@@ -149,6 +149,10 @@ async def system(data, store):
             await channels.close()
 
 
+def is_enough(history):
+    return len(history.reads) > 20 and len(history.writes) > 100
+
+
 def books_and_history(folder, wrap):
     async def run():
         log = Log(folder / "history.jsonl")
@@ -161,6 +165,9 @@ def books_and_history(folder, wrap):
             load = Load(url, lambda: key, 1, "x", log, now_ms)
             await load.start()
             await asyncio.sleep(5)
+            until = time.monotonic() + 60  # a busy machine does little in five seconds
+            while time.monotonic() < until and not is_enough(load.history):
+                await asyncio.sleep(0.2)
             receiver.calm = True
             await load.stop(30)
             until = time.monotonic() + 40

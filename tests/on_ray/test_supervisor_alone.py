@@ -1,13 +1,18 @@
 """The supervisor's shell over a real store and cells that are no processes: who is asked for what, and when."""
 
 import asyncio
+import socket
+import sqlite3
+import subprocess
+import sys
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 
 import pytest
 
 from actors.ports import CellRow
+from actors.runtime.pidfd import started_at
 from actors.stores.opening import open_store
 from serve_app.cell_counts import settled_cells, want_cells
 
@@ -22,7 +27,9 @@ class Remote:
 
 
 class FakeCell:
-    """A cell on another machine, so that nobody can look at its process."""
+    """A cell, by default on another machine, so that nobody can look at its process."""
+
+    where = (1, 1, "elsewhere")
 
     def __init__(self, store, name):
         self.store, self.name, self.incarnation, self.answers = store, name, 0, True
@@ -33,7 +40,7 @@ class FakeCell:
     def restart(self):
         self.incarnation += 1
         self.begun = False
-        self.row = CellRow(self.name, str(self.incarnation), 1, 1, "elsewhere", 0)
+        self.row = CellRow(self.name, str(self.incarnation), *self.where, 0)
 
     async def _begin(self):
         if not self.answers:
@@ -78,6 +85,9 @@ class FakeMaker:
 
     def handle(self, name):
         return self.cells[name]
+
+    def nodes(self):
+        return []
 
     async def end(self, name):
         if name in self.cells:
@@ -185,3 +195,59 @@ async def owns_all(store, owner):
 
 async def owned_by(store, owner):
     return (await shares(store))[owner] > 0
+
+
+@contextmanager
+def process_of_cells(monkeypatch):
+    """A process of this machine that all cells of a test have."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(
+        FakeCell, "where", (process.pid, started_at(process.pid), socket.gethostname())
+    )
+    monkeypatch.setattr("cluster.supervisor._WRITE_S", 0.1)
+    monkeypatch.setattr("cluster.ownership.BLAME_S", 0.5)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def writers_blocked(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_silent_cell_is_killed_but_not_while_somebody_else_keeps_everybody_from_writing(
+    tmp_path, monkeypatch
+):
+    async def story(process):
+        async with supervised(tmp_path, 1, monkeypatch) as (supervisor, maker, _):
+            await until(supervisor.serving)
+            with writers_blocked(tmp_path):
+                await asyncio.sleep(1.5)  # five times the silence limit
+            await asyncio.sleep(1.0)
+            assert process.poll() is None
+
+            maker.cells["cell-0"].answers = False
+            await asyncio.wait_for(asyncio.to_thread(process.wait), 20)
+
+    with process_of_cells(monkeypatch) as process:
+        asyncio.run(story(process))
+
+
+def test_a_cell_that_may_be_the_one_that_keeps_everybody_from_writing_is_killed_in_the_end(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("cluster.supervisor._BLOCKED_S", 0.8)
+
+    async def story(process):
+        async with supervised(tmp_path, 1, monkeypatch) as (supervisor, _, _store):
+            await until(supervisor.serving)
+            with writers_blocked(tmp_path):
+                await asyncio.wait_for(asyncio.to_thread(process.wait), 20)
+
+    with process_of_cells(monkeypatch) as process:
+        asyncio.run(story(process))
