@@ -159,7 +159,10 @@ def _deploy(settings: Settings) -> System:
         settings.store,
         maker,
         settings.cells,
-        per_node=settings.dedicated_per_node if settings.dedicated else 0,
+        apart=(
+            settings.dedicated_per_node if settings.dedicated else 0,
+            60.0 / settings.dedicated_per_minute,
+        ),
     )
     # All at once: nobody needs another to come up, only to be up before READY.
     targets = [

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from actors.domain.errors import InvalidIdError
 from actors.domain.ids import PARTITIONS, customer_text, home_partition, parse_customer
 from actors.ports import PartitionRow
-from serve_app.cell_counts import CUSTOMER
+from actors.runtime.owning import CUSTOMER
 
 AT_ONCE = 2
 """Promotions of one round: each starts a process, about two seconds of a processor."""
@@ -65,9 +66,11 @@ class Steps:
 
 @dataclass(slots=True)
 class Dedication:
-    """Decides, round by round. `per_node` 0 is for nobody: all go home."""
+    """Decides, round by round. `per_node` 0 is for nobody: all go home. One is made every `every_s` at most."""
 
     per_node: int
+    every_s: float = 0.0
+    _next_s: float = -inf
     _unwanted_s: dict[int, float] = field(default_factory=dict)
 
     def room(self, seats: Sequence[Seat], nodes: Iterable[str]) -> list[str]:
@@ -107,8 +110,20 @@ class Dedication:
         places = self.room(seats, nodes)
         fresh = [w for w in wishes if w.number not in seated and w.number not in apart]
         fresh.sort(key=lambda wish: (wish.idle_ms, wish.number))
-        steps.promote = list(zip(fresh, places[:AT_ONCE], strict=False))
+        steps.promote = list(zip(fresh, places[: self._due(now_s)], strict=False))
+        self._next_s = max(self._next_s, self._since(now_s)) + len(steps.promote) * self.every_s
         return steps
+
+    def _since(self, now_s: float) -> float:
+        """Return from when on at the earliest what was not used is still due: as much as one round takes."""
+        return now_s - (AT_ONCE - 1) * self.every_s
+
+    def _due(self, now_s: float) -> int:
+        """Return how many may be made now; making one is seconds of a processor that serves others too."""
+        if not self.every_s:
+            return AT_ONCE
+        late_s = now_s - max(self._next_s, self._since(now_s))
+        return 0 if late_s < 0 else min(AT_ONCE, 1 + int(late_s / self.every_s))
 
     def _is_over(self, seat: Seat, apart: Mapping[int, int], now_s: float) -> bool:
         if self.per_node == 0 or seat.number not in apart or seat.idle_ms > IDLE_MS:

@@ -61,11 +61,15 @@ class Promoter:
         cells: Callable[[], dict[str, str]],
         per_node: int,
         errors: tuple[type[Exception], ...] = (),
+        every_s: float = 0.0,
     ) -> None:
-        """`cells` gives the owner of each living cell of many by name; `errors` are the transport's."""
+        """`cells` gives the owner of each living cell of many by name; `errors` are the transport's.
+
+        One actor is made every `every_s` at most.
+        """
         self._places = places
         self._cells = cells
-        self._dedication = Dedication(per_node)
+        self._dedication = Dedication(per_node, every_s)
         known = (RetryableError, CodecError, TimeoutError, ValueError, OSError)
         self._errors: tuple[type[Exception], ...] = (*known, *errors)
         self._seen: dict[str, Seat] = {}

@@ -50,7 +50,8 @@ class Settings(BaseModel):
     `cells` host customers; a single one gets a standby that takes over while it is away. With
     `store_url` None an SQLite file in `data_dir` is used; with `channels` None, `channels.yaml`
     there says how each channel is delivered. Of the customers for whom the rule `dedicated` holds (CEL, or
-    `top-tier`; empty for nobody) up to `dedicated_per_node` on each node get an actor of their own.
+    `top-tier`; empty for nobody) up to `dedicated_per_node` on each node get an actor of their own, at
+    most `dedicated_per_minute` of them a minute: each takes seconds of a processor to make.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,8 +67,9 @@ class Settings(BaseModel):
     dashboard: bool = False
     channels: ChannelsConfig | None = None
     scoring_timeout_s: float = Field(default=0.25, gt=0, le=10)
-    dedicated: str = ""
+    dedicated: str = TOP_TIER
     dedicated_per_node: int = Field(default=8, ge=0, le=1000)
+    dedicated_per_minute: float = Field(default=4, gt=0, le=600)
 
     @field_validator("dedicated")
     @classmethod

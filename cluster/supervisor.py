@@ -37,6 +37,9 @@ WEIGH_S = 30.0
 WEIGHTS = "cell_weights"
 """The setting with the weights that hold: a restarted supervisor must not move everything back."""
 _CALL_S = 5.0
+_PROBE = "supervisor_probe"
+_WRITE_S = 0.5
+_BLOCKED_S = 2 * SILENCE_S
 _MOVED_AT_ONCE = 1024
 """Partitions in one hand-over: events of the giver wait for its transaction."""
 
@@ -50,9 +53,14 @@ class Supervisor:
     """
 
     def __init__(
-        self, store_url: str, maker: Maker, count: int, period_s: float = 0.5, per_node: int = 0
+        self,
+        store_url: str,
+        maker: Maker,
+        count: int,
+        period_s: float = 0.5,
+        apart: tuple[int, float] = (0, 0.0),
     ) -> None:
-        """Of the customers for whom the maker's rule holds `per_node` get an actor of their own."""
+        """Of the customers for whom the maker's rule holds so many a node get an actor, and one in so many seconds."""
         self._store_url = store_url
         self._maker = maker
         self._count = self._highest = count
@@ -72,12 +80,13 @@ class Supervisor:
         self._living: dict[str, str] = {}  # owner by name
         self._dismissed: set[str] = set()
         self._noted = 0
-        self._killed_s = -inf
+        self._blamed_s = -inf
+        self._blocked_since_s = inf
         # Begun here, not by a call: a restarted supervisor must not wait for somebody to ask.
         loop = asyncio.get_running_loop()
         self._loop = loop.create_task(self._watch())
         self._pricing = loop.create_task(keep_pricing(store_url))
-        self._promoter = Promoter(maker, lambda: self._cells, per_node, (RayError,))
+        self._promoter = Promoter(maker, lambda: self._cells, apart[0], (RayError,), apart[1])
         self._promoting = loop.create_task(self._promoter.run(lambda: self._store))
 
     @property
@@ -192,7 +201,7 @@ class Supervisor:
         for row in registered:
             self._look_after(row)
         look = self._roster.look(registered, time.monotonic())
-        self._kill(look.silent)
+        await self._kill(store, look.silent)
         living = [row for row in look.living if row.name in {*self._names, *self._leaving}]
         self._living = {row.name: row.owner for row in living}
         if not living:
@@ -309,15 +318,30 @@ class Supervisor:
 
         return dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
 
-    def _kill(self, silent: tuple[CellRow, ...]) -> None:
+    async def _kill(self, store: Store, silent: tuple[CellRow, ...]) -> None:
         here = [c for c in silent if c.host == self._host and started_at(c.pid) == c.pid_started]
         stopped = {cell.owner for cell in here if is_stopped(cell.pid)}
-        now_s = time.monotonic()
-        for cell in to_blame(here, stopped, now_s - self._killed_s):
+        if here and not stopped and await self._blocked(store):
+            self._blamed_s = time.monotonic()
+        for cell in to_blame(here, stopped, time.monotonic() - self._blamed_s):
             log.warning("%s has been silent and is killed", cell.owner)
-            self._killed_s = now_s
+            self._blamed_s = time.monotonic()
             with suppress(ProcessLookupError):
                 os.kill(cell.pid, signal.SIGKILL)
+
+    async def _blocked(self, store: Store) -> bool:
+        """Return whether nobody can write just now: then cells are silent because of somebody else.
+
+        Not for ever: a cell that hangs inside a transaction blocks everybody, and must go.
+        """
+        try:
+            async with asyncio.timeout(_WRITE_S):
+                await store.put_setting(_PROBE, b"")
+        except (RetryableError, TimeoutError):
+            self._blocked_since_s = min(self._blocked_since_s, time.monotonic())
+            return time.monotonic() - self._blocked_since_s < _BLOCKED_S
+        self._blocked_since_s = inf
+        return False
 
 
 SupervisorActor = ray.remote(Supervisor)

@@ -14,6 +14,8 @@ from typing import IO
 from scripts.demo.client import read_key
 from scripts.output import Failure
 
+NOBODY_APART = ("--dedicated-per-node", "0")
+"""Options for a system that is measured: no actors of single customers are made meanwhile."""
 READY_WITHIN_S = 180.0
 STOP_WITHIN_S = 15.0
 
@@ -127,9 +129,9 @@ def _wait_until_ready(process: subprocess.Popen[str], within_s: float) -> str | 
     threading.Thread(target=read, args=(process.stdout,), name="up-stdout", daemon=True).start()
     decided.wait(within_s)
     if not found:
-        # The pipe closes a moment before the process can be reaped.
+        # The pipe closes before the process can be reaped: on a busy machine seconds before.
         try:
-            process.wait(1.0 if decided.is_set() else 0.0)
+            process.wait(10.0 if decided.is_set() else 0.0)
         except subprocess.TimeoutExpired:
             return None
     return found[0] if found else None

@@ -11,8 +11,6 @@ from actors.ports import Store
 SETTING = "cells"
 SETTLED = "cells_settled"
 MAX_CELLS = 256
-CUSTOMER = "customer:"
-"""Begins the names of actors of single customers, which are no cells that anybody counts."""
 
 
 def cell_names(count: int) -> list[str]:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from actors.domain.ids import Identity, IdSpace, home_partition
 from actors.ports import CellRow
@@ -20,7 +21,10 @@ Call = Callable[[CellRow, bytes], Awaitable[bytes]]
 _MAX_MOVED = 100_000
 
 _BUSY = Answer(Code.BUSY, detail="too many events are waiting", retry_after_s=1.0)
-_HOT = Answer(Code.BUSY, detail="too many events of this customer are waiting", retry_after_s=1.0)
+OF_ONE = "too many events of this customer are waiting"
+_HOT = Answer(Code.BUSY, detail=OF_ONE, retry_after_s=1.0)
+_SOON_S, _LATEST_S = 1.0, 30.0
+"""What `Retry-After` says at least and at most to the sender of too much of one customer."""
 _LATE = Answer(
     Code.RETRY, detail="no cell answered in time; the outcome is unknown", retry_after_s=1.0
 )
@@ -39,17 +43,20 @@ class CoalescerSettings:
     wait. `min_waiting` is two full calls: four callers with a batch each are no overload, also where a cell has had
     single events until now and its pace with batches is not known. What arrives together is judged together, by what was there before: a large batch is never refused
     for its own size. A call carries at most `max_together` items of one customer, which is what a cell
-    takes into one group: with more, all others of the call would wait for hers. Where more than `few` customers
-    wait it carries `max_beside` of each: a group takes as long as its longest mailbox.
+    takes into one group: with more, all others of the call would wait for hers; where more than `few` customers wait
+    `max_beside`. Of what came in requests of its own, where others wait too, it carries as many of each as the customer
+    with the second most has: every item after a customer's first is one more round of scoring, for which all others
+    of the call wait. That holds for `alone_s` longer: between an answer and their next event others are nowhere.
     """
 
     max_waiting: int = 20_000
     max_bytes_waiting: int = 64 * 1024 * 1024
     min_waiting: int = 1024
     max_wait_s: float = 1.0
-    max_of_customer: int = 128
+    max_of_customer: int = 64
     max_together: int = 16
     max_beside: int = 4
+    alone_s: float = 0.5
     few: int = 4
     max_items: int = 512
     max_bytes: int = 4 * 1024 * 1024
@@ -69,6 +76,7 @@ class _Letter:
     done: asyncio.Future[Answer]
     route: Identity | None
     customer: Identity | int | None
+    batched: bool
 
 
 _FADING = 0.7
@@ -76,13 +84,21 @@ _FADING = 0.7
 
 @dataclass(slots=True)
 class _Lane:
-    """The way to one incarnation of a cell. `items` and `seconds` of its calls fade with each call."""
+    """The way to one incarnation of a cell. `items`, `seconds` and number of its calls fade with each call."""
 
     cell: CellRow
     waiting: deque[_Letter] = field(default_factory=deque)
     calls: dict[asyncio.Task[None], list[_Letter]] = field(default_factory=dict)
     items: float = 0.0
     seconds: float = 0.0
+    made: float = 0.0
+    second: int = 0
+    company_until_s: float = 0.0
+
+    @property
+    def call_s(self) -> float:
+        """How long a call takes; 0 when nothing is known yet."""
+        return self.seconds / self.made if self.made else 0.0
 
     @property
     def wait_s(self) -> float:
@@ -93,22 +109,29 @@ class _Lane:
         """Learn from a call how fast the cell is."""
         self.items = self.items * _FADING + items
         self.seconds = self.seconds * _FADING + seconds
+        self.made = self.made * _FADING + 1.0
 
-    def take(self, settings: CoalescerSettings) -> list[_Letter]:
+    def depths(self, settings: CoalescerSettings, now_s: float) -> tuple[int, int]:
+        """Return how many items of one customer may go into the next call: that came alone, that came in batches."""
+        counts = Counter(letter.customer for letter in islice(self.waiting, 2 * settings.max_items))
+        most = settings.max_beside if len(counts) > settings.few else settings.max_together
+        if len(counts) > 1:
+            self.second = min(sorted(counts.values())[-2], most)
+            self.company_until_s = now_s + settings.alone_s
+        elif now_s >= self.company_until_s:
+            return most, most
+        return self.second, most
+
+    def take(self, settings: CoalescerSettings, now_s: float) -> list[_Letter]:
         """Return what goes into the next call, in order; a customer with too many keeps her later ones."""
-        customers: set[object] = set()
-        for letter in self.waiting:
-            customers.add(letter.customer)
-            if len(customers) > settings.few:
-                break
-        most = settings.max_beside if len(customers) > settings.few else settings.max_together
+        depths = self.depths(settings, now_s)
         taken: list[_Letter] = []
         kept: list[_Letter] = []
         size, of = 0, dict[object, int]()
         while self.waiting and len(taken) < settings.max_items and size < settings.max_bytes:
             letter = self.waiting.popleft()
             count = of.get(letter.customer, 0)
-            if count >= most:
+            if count >= depths[letter.batched]:
                 kept.append(letter)
                 continue
             of[letter.customer] = count + 1
@@ -141,6 +164,7 @@ class Coalescer:
         self._searching: asyncio.Task[None] | None = None
         self._moved: dict[Identity | int, int] = {}
         self._of_customer: dict[object, int] = {}
+        self._hot: dict[object, float] = {}
         self._bytes = 0
         self.waiting = 0
         self.refused = 0
@@ -164,6 +188,7 @@ class Coalescer:
                 loop.create_future(),
                 item.route,
                 item.number or item.route,
+                len(items) > 1,
             )
             for item in items
         ]
@@ -187,8 +212,9 @@ class Coalescer:
         """Answer what must not wait as well; return the others."""
         settings, let_in = self._settings, []
         for letter in letters:
-            if self._of_customer.get(letter.customer, 0) >= settings.max_of_customer:
-                letter.done.set_result(_HOT)
+            if letter.customer in self._hot:
+                wait_s = self._hot[letter.customer]
+                letter.done.set_result(replace(_HOT, retry_after_s=wait_s))
             elif self.waiting > settings.min_waiting and self._is_slow(letter):
                 letter.done.set_result(_BUSY)
             else:
@@ -206,12 +232,37 @@ class Coalescer:
             and lane.wait_s > settings.max_wait_s
         )
 
+    def any_hot(self) -> bool:
+        """Return whether there is anybody of whom too much waits."""
+        return bool(self._hot)
+
+    def refuses(self, route: Identity) -> float | None:
+        """Refuse an event of a customer of whom too much waits already, before anybody has read it.
+
+        Returns:
+            In how many seconds about that will have been done; None for everybody else.
+        """
+        wait_s = self._hot.get(route)
+        self.refused += wait_s is not None
+        return wait_s
+
     def _count(self, letter: _Letter, by: int) -> None:
-        count = self._of_customer.get(letter.customer, 0) + by
+        who = letter.customer
+        count = self._of_customer.get(who, 0) + by
         if count:
-            self._of_customer[letter.customer] = count
+            self._of_customer[who] = count
         else:
-            del self._of_customer[letter.customer]
+            del self._of_customer[who]
+        if count < self._settings.max_of_customer:
+            self._hot.pop(who, None)
+        elif who not in self._hot:
+            self._hot[who] = self._done_in_s(letter, count)
+
+    def _done_in_s(self, letter: _Letter, count: int) -> float:
+        """Return when so many items of a customer will have been done, at one a call, within bounds."""
+        cell = self._directory.cell_of(letter.partition)
+        lane = None if cell is None else self._lanes.get(cell.owner)
+        return min(max(_SOON_S, 0.0 if lane is None else count * lane.call_s), _LATEST_S)
 
     def _partition_of(self, item: PackedItem) -> int:
         to: Identity | int = item.number or item.route or 0
@@ -244,7 +295,7 @@ class Coalescer:
 
     def _pump(self, lane: _Lane) -> None:
         while lane.waiting and len(lane.calls) < self._settings.in_flight:
-            letters = lane.take(self._settings)
+            letters = lane.take(self._settings, asyncio.get_running_loop().time())
             task = asyncio.create_task(self._deliver(lane, letters))
             lane.calls[task] = letters
             task.add_done_callback(lambda done, lane=lane: self._returned(lane, done))  # type: ignore[misc]

@@ -15,7 +15,7 @@ from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 
 from actors.domain.errors import StoreUnavailableError
-from actors.domain.ids import IdSpace
+from actors.domain.ids import Identity, IdSpace
 from actors.playbook.loader import (
     bundle_bytes,
     bundle_from_bytes,
@@ -83,6 +83,14 @@ class RayGateway:
     async def send(self, items: Sequence[PackedItem]) -> list[Answer]:
         """Deliver items; one answer an item, in order."""
         return await self._coalescer.send(items)
+
+    def any_hot(self) -> bool:
+        """Return whether there is anybody of whom too much waits already."""
+        return self._coalescer.any_hot()
+
+    def refuses(self, route: Identity) -> float | None:
+        """Return `Retry-After` if an event of that identity is refused; see `Coalescer.refuses`."""
+        return self._coalescer.refuses(route)
 
     async def _everywhere(self, call: Callable[[Any], Any], timeout_s: float) -> list[Any]:
         """Call every living cell; an answer, or the exception, for each."""

@@ -32,6 +32,17 @@ class Gateway(Protocol):
         """
         ...
 
+    def any_hot(self) -> bool:
+        """Return whether there is anybody of whom too much waits already."""
+        ...
+
+    def refuses(self, route: Identity) -> float | None:
+        """Return `Retry-After` in seconds if an event of that identity would be refused, and count it.
+
+        `send` refuses it too; whoever asks before need not read all that was sent.
+        """
+        ...
+
     async def advance(self, to_ms: int) -> int:
         """Move the virtual clock forward and return how many timers fired on the way."""
         ...

@@ -15,9 +15,8 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from aiohttp.abc import AbstractResolver
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from ruamel.yaml import YAML
@@ -27,9 +26,11 @@ from actors.channels.email import EmailChannel, Security, SmtpServer
 from actors.channels.file import FileChannel
 from actors.channels.stream import StreamChannel
 from actors.channels.unsubscribing import token_of
-from actors.channels.webhook import WebhookChannel
 from actors.domain.errors import ChannelConfigError
 from actors.ports import Channel
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractResolver
 
 # One path component that is neither hidden nor `..`, on every file system.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -158,7 +159,7 @@ def build_channels(
     data_dir: Path,
     *,
     now: Callable[[], float],
-    resolver: AbstractResolver | None = None,
+    resolver: "AbstractResolver | None" = None,
     secret: bytes = b"",
 ) -> Channels:
     """Make the channels of a configuration; nothing is opened or resolved yet.
@@ -193,7 +194,7 @@ def _build(
     settings: FileSettings | WebhookSettings | StreamSettings,
     data_dir: Path,
     now: Callable[[], float],
-    resolver: AbstractResolver | None,
+    resolver: "AbstractResolver | None",
 ) -> Channel:
     _check_name(name)
     match settings:
@@ -203,6 +204,10 @@ def _build(
         case StreamSettings():
             return StreamChannel()
         case WebhookSettings():
+            from actors.channels.webhook import (  # noqa: PLC0415 - who posts nothing need not load aiohttp
+                WebhookChannel,
+            )
+
             return WebhookChannel(
                 settings.url,
                 [

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray import serve
-from ray.serve.handle import DeploymentHandle
 
 from actors.channels.config import Channels, ChannelsConfig, build_channels
 from actors.domain.errors import PlaybookError, RetryableError
@@ -28,11 +26,11 @@ from actors.runtime.dispatcher import Dispatcher
 from actors.runtime.dwelling import last_turn
 from actors.runtime.host import Host, HostSettings
 from actors.runtime.launcher import Launcher
+from actors.runtime.modelling import ModelsOfCells, ServedModels, load_serve
 from actors.runtime.pidfd import started_at
 from actors.runtime.process import tune_process
 from actors.runtime.reviewing import reviewing
 from actors.runtime.scorer import RemoteScorer
-from actors.runtime.seeking import Sought
 from actors.runtime.versions import with_earlier
 from actors.runtime.wishing import Wishes
 from actors.stores.opening import KEY_SETTING, open_store
@@ -81,10 +79,8 @@ class CellHost:
         self._clock: RealClock = RealClock()
         self._playbook_version = ""
         self._scorer: RemoteScorer | None = None
-        self._models: Sought[DeploymentHandle[Any]] = Sought(
-            lambda: serve.get_deployment_handle(
-                settings.model_deployment, app_name=settings.model_app
-            )
+        self._models: ServedModels | ModelsOfCells = ServedModels(
+            settings.model_app, settings.model_deployment
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._wishes = Wishes(settings.dedicated)
@@ -111,9 +107,11 @@ class CellHost:
         playbook = await self._read_playbook()
         if playbook is None:
             raise RuntimeError("the store has no playbook yet; was it prepared?")
-        self._scorer = RemoteScorer(
-            self._ask_models, self._clock, deadline_s=settings.scoring_timeout_s
-        )
+        if settings.customer:
+            self._models = ModelsOfCells(store.cells, settings.customer, ray.get_actor)
+        else:
+            await asyncio.to_thread(load_serve)  # now, or the first group would wait for it
+        self._scorer = RemoteScorer(self.score, self._clock, deadline_s=settings.scoring_timeout_s)
         host = Host(
             store,
             self._scorer,
@@ -170,11 +168,6 @@ class CellHost:
         if isinstance(self._clock, VirtualClock) and self._store is not None:
             self._clock.advance_to(await stored_virtual_ms(self._store) or 0)
 
-    async def _ask_models(self, request: bytes) -> bytes:
-        models = await self._models.get()
-        reply: bytes = await models.score.remote(request)
-        return reply
-
     def _wake_dispatcher(self) -> None:
         if self._dispatcher is not None:
             self._dispatcher.wake()
@@ -187,6 +180,10 @@ class CellHost:
     async def apply(self, request: bytes) -> bytes:
         """Answer a request from a front door; see `actors.wire.messages`."""
         return await self._serving().apply(request)
+
+    async def score(self, request: bytes) -> bytes:
+        """Ask the model server, for the actor of a customer too; raises whatever is wrong with it."""
+        return await self._models.score(request)
 
     async def fire_until(self, to_ms: int) -> tuple[int, int]:
         """Fire what is due up to a virtual time; the clock stays where it is.

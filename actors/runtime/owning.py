@@ -8,6 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from actors.ports import PartitionRow
 
+CUSTOMER = "customer:"
+"""Begins the names of actors of single customers, which are no cells that anybody counts."""
+
 CLAIM_SERVES_MS = 2_000
 """An attempt whose claim is older is dropped: its partition may have another owner by now."""
 

@@ -19,7 +19,7 @@ from scripts.bench.load import BATCH, Generator, Target
 from scripts.bench.payloads import events
 from scripts.bench.processes import MARK, new_mark, usage
 from scripts.bench.report import Results, Rounds, Stretch
-from scripts.child import Child, start
+from scripts.child import NOBODY_APART, Child, start
 from scripts.machine.checks import GIB
 from scripts.machine.probes import haproxy_binary, try_disk
 from scripts.output import Failure
@@ -69,7 +69,7 @@ def run(generator: Generator, plan: Plan, core: Callable[[], float] | None, say:
     environment = {SWITCH: "1", MARK: mark}
     try:
         say("Starting the system, with the baseline beside it (10 to 40 s) ...")
-        with start(data, ["--clock", "real"], environment=environment) as child:
+        with start(data, ["--clock", "real", *NOBODY_APART], environment=environment) as child:
             _measure(Bench(generator, plan, child, mark, say), results)
         if not child.clean:
             raise Failure(f"the system did not end cleanly; see {child.log}", results.as_json())

@@ -3,15 +3,16 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.bench.flood import flood
 from scripts.bench.load import Target
 from scripts.bench.overload_load import Seen, closed_loop, open_loop, payloads
 from scripts.bench.processes import MARK, memory, new_mark
-from scripts.child import Child, start
+from scripts.child import NOBODY_APART, Child, start
 from scripts.output import Failure
 
 USUAL, MANY = 64, 192
@@ -117,7 +118,7 @@ def run(plan: Plan, say: Say) -> Found:
     mark = new_mark()
     try:
         say("Starting the system (10 to 40 s) ...")
-        with start(data, environment={MARK: mark}) as child:
+        with start(data, NOBODY_APART, environment={MARK: mark}) as child:
             found = asyncio.run(_measure(child, plan, mark, say))
         if not child.clean:
             raise Failure(f"the system did not end cleanly; see {child.log}", found.as_json())
@@ -143,12 +144,7 @@ async def _measure(child: Child, plan: Plan, mark: str, say: Say) -> Found:
     found.others_alone = await closed_loop(target, _OTHERS, seconds, "alone", _CUSTOMERS)
     found.others, found.hot = await asyncio.gather(
         closed_loop(target, _OTHERS, seconds, "beside", _CUSTOMERS),
-        open_loop(target, HOT_RATE, seconds, _hot()),
+        flood(target, HOT_RATE, seconds, "hot"),
     )
     found.after_mib = memory(mark)
     return found
-
-
-def _hot() -> Iterator[bytes]:
-    """Yield events of one customer, who is none of the others."""
-    return (payload.replace(b'"bench-1"', b'"hot"') for payload in payloads("hot", 1, 1))

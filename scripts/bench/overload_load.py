@@ -4,8 +4,9 @@ import asyncio
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from scripts.bench.load import Target
@@ -57,6 +58,16 @@ class Seen:
     def broken(self) -> int:
         """Requests that got neither: other statuses and broken connections."""
         return sum(self.statuses.values()) - self.statuses[200] - self.refused
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything, for another process."""
+        return {**asdict(self), "statuses": sorted(self.statuses.items())}
+
+    @classmethod
+    def load(cls, dumped: Mapping[str, Any]) -> Self:
+        """Return what `dump` gave."""
+        statuses = Counter({int(status): count for status, count in dumped["statuses"]})
+        return cls(**{**dumped, "statuses": statuses})
 
     def as_json(self) -> dict[str, float | int]:
         """Return the figures, latencies in ms."""

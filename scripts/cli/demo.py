@@ -79,11 +79,11 @@ def _on_our_own(
     step_hours: int,
     store: str | None,
 ) -> None:
-    from scripts.child import start
+    from scripts.child import NOBODY_APART, start
     from scripts.demo.households import rfc3339
 
     output.console.print("Starting the system on a virtual clock (10 to 30 s) ...")
-    options = ["--clock", "virtual", "--clock-start", rfc3339(story.starts_ms)]
+    options = ["--clock", "virtual", "--clock-start", rfc3339(story.starts_ms), *NOBODY_APART]
     environment = {VARIABLE: store} if store is not None else None
     with start(data.absolute(), options, environment=environment) as child:
         outcome = _replay(output, story, child.url, child.key, connections, step_hours, child)

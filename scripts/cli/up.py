@@ -70,8 +70,8 @@ def up(  # noqa: PLR0913 - one parameter an option
         str | None,
         typer.Option(
             metavar="RULE",
-            help="Customers who get a Ray actor of their own: a CEL rule, or `top-tier`.",
-            show_default="nobody",
+            help="Customers who get a Ray actor of their own: a CEL rule, `top-tier`, or '' for nobody.",
+            show_default="top-tier",
         ),
     ] = None,
     dedicated_per_node: Annotated[
@@ -81,6 +81,14 @@ def up(  # noqa: PLR0913 - one parameter an option
             min=0,
             max=1000,
             show_default="8",
+        ),
+    ] = None,
+    dedicated_per_minute: Annotated[
+        float | None,
+        typer.Option(
+            help="How many of them are made a minute; each takes about 3 s of a processor.",
+            max=600,
+            show_default="4",
         ),
     ] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
@@ -113,6 +121,7 @@ def up(  # noqa: PLR0913 - one parameter an option
             dashboard=dashboard,
             dedicated=dedicated,
             dedicated_per_node=dedicated_per_node,
+            dedicated_per_minute=dedicated_per_minute,
         )
         _set_clock(settings, clock_start)
         signal.signal(signal.SIGTERM, _interrupt)

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.ports import Store
+from actors.runtime.owning import CUSTOMER
 from serve_app.api.commands import read_json
 from serve_app.api.documentation import BODY_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import ADMIN, READ, Edge, add_route, json_response
 from serve_app.cell_bodies import CELLS, CellOut, CellsOut
 from serve_app.cell_counts import (
-    CUSTOMER,
     cell_names,
     settled_cells,
     standby_names,

@@ -1,16 +1,23 @@
 """Single events: the Segment calls and their short forms."""
 
+import math
+from functools import lru_cache
+
 from fastapi import FastAPI
 from pydantic import ValidationError
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.domain.ids import Identity
 from serve_app.api.documentation import EVENT_PROBLEMS, body, needs, operation, schema
 from serve_app.api.edge import INGEST, Edge, Handler, add_route, reply
 from serve_app.auth import Key
 from serve_app.bodies import Headers, check_json, media_type, read_body, require_json
+from serve_app.coalescer import OF_ONE
 from serve_app.envelope import build_event, packed
-from serve_app.problems import from_validation
+from serve_app.gateway import Gateway
+from serve_app.problems import BUSY, ProblemError, from_validation, response_of
 from serve_app.schemas import ENVELOPE, Envelope
 
 SHORT = {
@@ -68,12 +75,42 @@ async def authenticated_body(
     return data, key or await edge.key_in_body(request, data, INGEST)
 
 
+def refused_unread(gateway: Gateway, data: bytes) -> Response | None:
+    """Return the refusal of one event of a customer of whom too much waits; None for everybody else.
+
+    Whoever floods the system with one customer takes processor time from all others by what it costs to
+    say no: so only who she is has been read by then. Anything unusual is left to those who read it all.
+    """
+    try:
+        sent = from_json(data)
+    except ValueError:
+        return None
+    user, anonymous = (
+        (sent.get("userId"), sent.get("anonymousId")) if type(sent) is dict else (0, 0)
+    )
+    if user and isinstance(user, str):
+        wait_s = gateway.refuses(Identity("user", user))
+    elif not user and anonymous and isinstance(anonymous, str):
+        wait_s = gateway.refuses(Identity("anon", anonymous))
+    else:
+        return None
+    return None if wait_s is None else _too_much(math.ceil(wait_s))
+
+
+@lru_cache(maxsize=64)
+def _too_much(seconds: int) -> Response:
+    """Return a response that may be sent any number of times."""
+    return response_of(ProblemError(BUSY, OF_ONE, (), float(seconds)))
+
+
 def _handler(edge: Edge, kind: str, *, browser: bool) -> Handler:
     limit = edge.settings.max_event_bytes
     gateway = edge.services.gateway
 
     async def take(request: Request) -> Response:
         data, key = await authenticated_body(edge, request, limit, browser=browser)
+        if gateway.any_hot() and (refusal := refused_unread(gateway, data)) is not None:
+            return refusal
         event = build_event(kind, parse_envelope(data), key, edge.new_id)
         await edge.suggester.attach(event)
         answers = await gateway.send([packed(event, body=data)])

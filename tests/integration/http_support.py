@@ -11,7 +11,7 @@ from unittest.mock import patch
 import httpx
 
 from actors.domain.errors import PlaybookError
-from actors.domain.ids import IdSpace
+from actors.domain.ids import Identity, IdSpace
 from actors.playbook.loader import bundle_bytes
 from actors.session.quarantine import Quarantine
 from actors.stores.memory import MemoryStore
@@ -32,6 +32,7 @@ class FakeGateway:
         self.sent: list[PackedItem] = []
         self.answer: Callable[[int, Routed], Answer] = accepted
         self.error: Exception | None = None
+        self.hot: dict[Identity, float] = {}
         self.virtual = False
         self.now_ms = 1_700_000_000_000
         self.is_ready = True
@@ -50,6 +51,12 @@ class FakeGateway:
         self.sent += items
         routed = unpack_request(pack_request([item.data for item in items]))
         return [self.answer(i, each) for i, each in enumerate(routed)]
+
+    def any_hot(self) -> bool:
+        return bool(self.hot)
+
+    def refuses(self, route: Identity) -> float | None:
+        return self.hot.get(route)
 
     async def advance(self, to_ms: int) -> int:
         self.now_ms = to_ms

@@ -326,3 +326,30 @@ def test_the_book_currency_decides_on_the_digits():
     edge.post("/v1/responses", body)
 
     assert edge.gateway.items[0].item.value_minor == 120
+
+
+def test_of_a_customer_with_too_much_waiting_an_event_is_refused_before_it_is_checked():
+    edge = Edge()
+    edge.gateway.hot = {Identity("user", "hot"): 6.2, Identity("anon", "hot"): 1.0}
+
+    def answer(body: bytes | dict, path: str = "/v1/track") -> tuple[int, str | None]:
+        reply = edge.post(path, body)
+        return reply.status_code, reply.headers.get("retry-after")
+
+    refused = edge.post("/v1/track", {"userId": "hot", "event": "x"})
+    assert "this customer" in assert_problem(refused, 429, "busy")["detail"]
+    assert refused.headers["retry-after"] == "7"
+    # Nothing of it was looked at but who she is, in the way in which it would be found later.
+    assert answer({"userId": "hot"}) == (429, "7")
+    assert answer(b'{"userId": "ann", "userId": "hot"}') == (429, "7")
+    assert answer({"anonymousId": "hot", "userId": ""}, "/v1/p") == (429, "1")
+    assert edge.gateway.calls == 0
+
+    assert answer({"userId": "ann", "event": "x", "properties": {"userId": "hot"}}) == (200, None)
+    assert answer({"userId": "ann", "anonymousId": "hot", "event": "x"}) == (200, None)
+    assert edge.gateway.calls == 2
+    # What is no event has the answer that it always had, and who may not send hears so first.
+    assert [answer(body)[0] for body in (b"[1]", b"{", b'{"userId": 5, "anonymousId": "hot"}')] == [
+        *(422, 400, 422)
+    ]
+    assert edge.post("/v1/track", {"userId": "hot", "event": "x"}, key="no").status_code == 401

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.child import Child, start
+from scripts.child import NOBODY_APART, Child, start
 from scripts.demo.client import Client, HttpTransport
 from scripts.demo.households import Story, build, read_wheel, rfc3339
 from scripts.demo.run import Outcome, run
@@ -35,7 +35,8 @@ def expected() -> Truth:
 
 
 def system(data: Path, story: Story) -> Child:
-    return start(data, ["--clock", "virtual", "--clock-start", rfc3339(story.starts_ms)])
+    options = ["--clock", "virtual", "--clock-start", rfc3339(story.starts_ms)]
+    return start(data, [*options, *NOBODY_APART])
 
 
 class Killer:

@@ -20,7 +20,7 @@ from actors.simulation.run import Budgets
 from actors.simulation.spec import Spec
 from actors.stores.opening import KEY_SETTING, open_store
 from actors.turn import decide
-from scripts.child import start
+from scripts.child import NOBODY_APART, start
 from scripts.simulation.live import LiveBlock
 from serve_app.models.simulated import LearnedModel
 
@@ -60,7 +60,7 @@ async def _key(data: Path) -> bytes:
 
 def test_decisions_over_http_equal_those_in_this_process(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    child = start(data, ["--clock", "virtual"])
+    child = start(data, ["--clock", "virtual", *NOBODY_APART])
     try:
         headers = {"Authorization": f"Bearer {child.key}"}
         with httpx.Client(base_url=child.url, headers=headers, timeout=60.0) as client:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from actors.ports import Verdict
 from tests.model_checking.leases import with_spent
+from tests.model_checking.moving import begins, ends
 from tests.model_checking.protocol import (
     FROM_BUDGET,
     FROM_LEASE,
@@ -29,6 +30,7 @@ from tests.model_checking.world import (
     Row,
     Sizes,
     World,
+    changed_hands,
     owner_of,
     put,
     with_cell,
@@ -60,7 +62,8 @@ def turn_steps(sizes: Sizes, protocol: Protocol, world: World, place: int) -> St
     """Yield what the group under way can do; between two groups, which can begin."""
     cell = world.cells[place]
     if not cell.turn:
-        if cell.own and cell.own[0] == "giving":
+        waits = ("giving", "moving") if protocol.moves_between_turns else ("giving",)
+        if cell.own and cell.own[0] in waits:
             return
         if cell.alarm >= 0:
             yield (
@@ -220,10 +223,11 @@ def written(world: World, place: int, writes: tuple, found: tuple, message: int)
     """Return the world after writes, with what they break."""
     stored, bad = world.stored, world.bad
     me = owner_of(place, world.cells[place].incarnation)
-    for (customer, before, after, epoch, _, spends, _), verdict in zip(writes, found, strict=True):
+    for (customer, _, after, epoch, _, spends, _), verdict in zip(writes, found, strict=True):
         if verdict is not Verdict.COMMITTED:
             continue
-        if epoch is not None and stored.parts[before.partition][0] != me:
+        here = stored.rows[customer].partition
+        if epoch is not None and stored.parts[here][0] != me:
             bad = bad or f"cell-{place} has written customer {customer}, whom it does not own"
         stored = stored._replace(
             rows=put(stored.rows, customer, after),
@@ -233,7 +237,7 @@ def written(world: World, place: int, writes: tuple, found: tuple, message: int)
         stored = stored._replace(taken=stored.taken | 1 << message)
         if message < len(stored.effects):
             partition = writes[0][1].partition
-            effect = Effect(PENDING, 0, 0, partition)
+            effect = Effect(PENDING, 0, 0, partition, customer=writes[0][0])
             stored = stored._replace(effects=put(stored.effects, message, effect))
     return world._replace(stored=stored, bad=bad)
 
@@ -255,8 +259,8 @@ def send_steps(protocol: Protocol, world: World, place: int) -> Steps:
     if what == "due":
         yield from claim_effect(protocol, world, place)
     elif what == "claimed":
-        at, epoch = rest
-        held_epoch = cell.held[stored.effects[e].partition]
+        at, epoch, partition = rest
+        held_epoch = cell.held[partition]
         current = None if held_epoch == NOT_HELD else held_epoch
         ok = protocol.may_send(at * TICK_MS, cell.clock * TICK_MS, epoch, current)
         op = ("go", e) if ok else ("settle", e, PENDING)
@@ -302,7 +306,7 @@ def claim_effect(protocol: Protocol, world: World, place: int) -> Steps:
         return
     me = owner_of(place, cell.incarnation)
     bad = world.bad
-    if stored.parts[effect.partition][0] != me:
+    if stored.parts[stored.rows[effect.customer].partition][0] != me:
         bad = bad or f"cell-{place} has claimed effect {e} of a customer whom it does not own"
     claimed = Effect(
         SENDING,
@@ -310,24 +314,16 @@ def claim_effect(protocol: Protocol, world: World, place: int) -> Steps:
         cell.clock + RETRY_TICKS,
         effect.partition,
         tuple(sorted({*effect.claimers, me})),
+        effect.customer,
     )
     after = world._replace(stored=stored._replace(effects=put(stored.effects, e, claimed)), bad=bad)
-    op = ("claimed", e, cell.clock, mine)
+    op = ("claimed", e, cell.clock, mine, effect.partition)
     yield f"cell-{place} claims effect {e}", with_cell(after, place, send=op)
     if world.left.losses:
         yield (
             f"cell-{place} claims effect {e}, and is not told",
             lose(with_cell(after, place, send=())),
         )
-
-
-def changed_hands(world: World, parts: tuple) -> World:
-    """Return the world with another map; an epoch that does not grow with its owner is a broken promise."""
-    bad = world.bad
-    for p, (before, after) in enumerate(zip(world.stored.parts, parts, strict=True)):
-        if after[1] < before[1] or (after[1] == before[1] and after[0] != before[0]):
-            bad = bad or f"partition {p} went from {before} to {after}: its epoch has not grown"
-    return world._replace(stored=world.stored._replace(parts=parts), bad=bad)
 
 
 def own_steps(protocol: Protocol, world: World, place: int) -> Steps:
@@ -353,6 +349,9 @@ def own_steps(protocol: Protocol, world: World, place: int) -> Steps:
         yield f"cell-{place} claims, and wins {got}", with_cell(done, place, own=("won", got))
         if world.left.losses and got:
             yield f"cell-{place} claims and wins {got}, and is not told", lose(done)
+    elif call[0] == "rehome":
+        if not (cell.turn and protocol.moves_between_turns):
+            yield begins(protocol, taken, place, call[1], call[2])
     elif not cell.turn:
         offers = to_give(protocol, me, cell.held, call[1])
         given = {p for p, _, _ in offers}
@@ -368,6 +367,8 @@ def own_steps(protocol: Protocol, world: World, place: int) -> Steps:
 def own_goes_on(protocol: Protocol, world: World, place: int) -> tuple[str, World]:
     """Return the second half of what was begun."""
     cell = world.cells[place]
+    if cell.own[0] == "moving":
+        return ends(protocol, world, place)
     if cell.own[0] == "giving":
         parts, got = won(protocol, world.stored.parts, cell.own[1], cell.own[2])
         done = with_cell(changed_hands(world, parts), place, own=())

@@ -13,6 +13,7 @@ from tests.model_checking.cell_steps import (
     timer_steps,
     turn_steps,
 )
+from tests.model_checking.moving import is_actor, proposals
 from tests.model_checking.protocol import Protocol, homes, looked, proposed
 from tests.model_checking.world import (
     NO_ROW,
@@ -59,7 +60,8 @@ class Model:
         """Yield what happens to a process whatever it does: it ends, begins anew, or time passes."""
         cell, left = world.cells[place], world.left
         if not cell.alive:
-            yield f"cell-{place} begins anew", self.restarted(world, place)
+            if not is_actor(self.sizes, place):
+                yield f"cell-{place} begins anew", self.restarted(world, place)
             return
         if left.crashes:
             dead = self.killed(world, place)
@@ -77,7 +79,7 @@ class Model:
         dead = Cell(
             alive=False,
             incarnation=cell.incarnation,
-            held=(NOT_HELD,) * self.sizes.partitions,
+            held=(NOT_HELD,) * len(cell.held),
             cache=(NO_ROW,) * len(cell.cache),
             clock=cell.clock,
         )
@@ -97,6 +99,7 @@ class Model:
             yield "the supervisor reads the map and calls", self.called(world)
         else:
             yield "the supervisor looks", self.looked(world)
+        yield from proposals(self.sizes, world)
         if left.ticks:
             ticked = world._replace(supervisor=supervisor._replace(clock=supervisor.clock + 1))
             yield (
@@ -128,7 +131,10 @@ class Model:
         """Return the world after the watcher has proposed; calls wait at their cells for as long as they like."""
         living = world.supervisor.living
         world = world._replace(supervisor=world.supervisor._replace(living=()))
-        for owner, call in proposed(self.protocol, world.stored.parts, living, self.sizes.wanted):
+        actors = tuple(owner for owner in living if is_actor(self.sizes, place_of(owner)))
+        many = tuple(owner for owner in living if owner not in actors)
+        calls = proposed(self.protocol, world.stored.parts, many, self.sizes.wanted, actors)
+        for owner, call in calls:
             cell = world.cells[place_of(owner)]
             here = cell.alive and owner == owner_of(place_of(owner), cell.incarnation)
             if here and call not in cell.inbox and len(cell.inbox) < 2:
@@ -161,11 +167,12 @@ class Model:
         Nobody dies, nothing is lost, everybody takes turns, clients send again and clocks go on. The dead
         stay dead: those who live must do.
         """
-        if not self.sizes.supervised or not any(cell.alive for cell in world.cells):
+        of_many = world.cells[: self.sizes.cells - self.sizes.apart]
+        if not self.sizes.supervised or not any(cell.alive for cell in of_many):
             return ""
         way = []
         for _ in range(_ROUNDS):
-            world = world._replace(left=world.left._replace(crashes=0, losses=0, ticks=0))
+            world = world._replace(left=world.left._replace(crashes=0, losses=0, ticks=0, moves=0))
             key = hash(world)
             if key in self._ends_well or not self.unserved(world):
                 self._ends_well.update(way)

@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.ports import CellRow, Change, Verdict
 from actors.stores.claim_rules import claims_won, may_attempt
+from actors.stores.rehome_rules import Held, may_rehome
 from actors.stores.rules import Facts, judge
 from cluster.ownership import Look, Roster
 from tests.model_checking.protocol import Protocol
@@ -59,6 +60,21 @@ def _by_stored_time(
     return Look(tuple(c for c in cells if c not in late), tuple(late))
 
 
+def _no_partitions(changes: Sequence[Change], facts: Facts) -> list[Verdict]:
+    """Compare the seq of a row, and not where the customer is."""
+    where = {change.number: change.partition for change in changes}
+    rows = {n: (where.get(n, p), seq) for n, (p, seq) in facts.rows.items()}
+    return judge(changes, replace(facts, rows=rows))
+
+
+def _by_anybody(row: int | None, epochs: dict[int, int], of: Held, to: Held) -> bool:
+    return may_rehome(row, epochs, (of[0], epochs[of[0]]), to)
+
+
+def _to_anybody(row: int | None, epochs: dict[int, int], of: Held, to: Held) -> bool:
+    return may_rehome(row, epochs, of, (to[0], epochs[to[0]]))
+
+
 @dataclass(frozen=True)
 class Planted:
     """A bug, where it shows, and the promise that it breaks."""
@@ -78,6 +94,11 @@ _SENDS = Sizes("an effect", sends=True, messages=(1,), before=1, wanted=2)
 _WAITS = Sizes("an effect of a silent cell", sends=True, waits=True, ticks=1)
 _SPEND = Sizes("a budget", budget=1, messages=(0, 1))
 _LEASE = Sizes("leases", budget=2, leases=1, messages=(0, 1, 0), ticks=2, tries=1, supervised=False)
+_APART = Sizes("an actor", cells=2, apart=1, before=1, wanted=1, messages=(0,), moves=2)
+_APART_SILENT = _APART._replace(cells=3, before=2, wanted=2, moves=1, messages=(), ticks=1)
+_APART_SENDS = _APART._replace(sends=True)
+_APART_DIES = _APART._replace(crashes=1, same_host=True, messages=())
+_APART_MERGE = _APART._replace(merge=True, messages=())
 
 PLANTED = (
     Planted("no epoch check", Protocol(judge=_no_epochs), _SILENT, "does not own"),
@@ -104,4 +125,14 @@ PLANTED = (
             Sizes("a timer", timer=True, messages=(0,), before=1, wanted=1), "timer was applied twice"),
     Planted("what is spent is not summed up", Protocol(judge=_no_sums), _SPEND, "were spent"),
     Planted("a lease is returned by time", Protocol(leases_end_by_time=True), _LEASE, "were spent"),
+    Planted("a cell moves whom it does not own", Protocol(may_rehome=_by_anybody), _APART_SILENT, "does not own"),
+    Planted("she is moved under an epoch that has gone", Protocol(may_rehome=_to_anybody), _APART_DIES,
+            "an epoch that has gone"),
+    Planted("her effects stay behind", Protocol(effects_move_too=False), _APART_SENDS, "does not own"),
+    Planted("she is written as she was read before", Protocol(moved_as_stored=False), _APART_MERGE, "half a merge"),
+    Planted("she is moved in the middle of a turn, and a turn is compared by seq alone",
+            Protocol(judge=_no_partitions, moves_between_turns=False), _APART, "does not own"),
+    Planted("she is not forgotten, and a turn is compared by seq alone",
+            Protocol(judge=_no_partitions, moved_are_forgotten=False),
+            _APART._replace(messages=(0, 0), moves=1), "does not own"),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from actors.ports import (
 from actors.runtime.owning import held_by, lost, may_send, to_hand_over
 from actors.stores.budget_rules import span_of
 from actors.stores.claim_rules import claims_won, may_attempt
+from actors.stores.rehome_rules import may_rehome
 from actors.stores.rules import Facts, judge
 from cluster.ownership import Look, Roster, Silence, propose
 from cluster.placement import placement
@@ -60,6 +61,7 @@ class Protocol:
     lost: Callable[..., set[int]] = lost
     to_hand_over: Callable[..., list[tuple[int, str, int]]] = to_hand_over
     propose: Callable[..., Any] = propose
+    may_rehome: Callable[..., bool] = may_rehome
     look: Callable[[Roster, Sequence[CellRow], float, Sequence[Beat]], Look] = (
         lambda roster, cells, now_s, _: roster.look(cells, now_s)
     )
@@ -71,6 +73,10 @@ class Protocol:
     checks_timers: bool = True
     silence_ends: bool = True
     leases_end_by_time: bool = False
+    moves_between_turns: bool = True
+    moved_are_forgotten: bool = True
+    moved_as_stored: bool = True
+    effects_move_too: bool = True
 
 
 def text(owner: int) -> str:
@@ -91,6 +97,11 @@ def homes(sizes: Sizes) -> tuple[str, ...]:
     return placement(tuple(f"cell-{i}" for i in range(sizes.before)), count=sizes.partitions)
 
 
+def state_of(row: Row) -> bytes:
+    """Return what is stored as a customer's state: all but where she is, which stands beside it."""
+    return repr(row._replace(partition=0)).encode()
+
+
 def change_of(write: Write, limit: int, now_ms: int = 0) -> Change:
     """Return the change that a store is given for a write."""
     customer, before, after, epoch, message, spends, tied = write
@@ -102,7 +113,7 @@ def change_of(write: Write, limit: int, now_ms: int = 0) -> Change:
         epoch=epoch,
         seq_before=before.seq,
         seq_after=seq,
-        state=repr(after).encode(),
+        state=state_of(after),
         journal=[JournalRow(seq, now_ms, JournalKind.EVENT, b"turn")],
         messages=[Message(bytes([message]) * 16, b"f" * 16, seq)] if message >= 0 else [],
         timers_set=[TimerRow("t", now_ms)] if after.timer > before.timer else [],
@@ -198,13 +209,20 @@ def looked(
 
 @lru_cache(maxsize=100_000)
 def proposed(
-    protocol: Protocol, parts: tuple, living: tuple[int, ...], wanted: int
+    protocol: Protocol,
+    parts: tuple,
+    living: tuple[int, ...],
+    wanted: int,
+    actors: tuple[int, ...] = (),
 ) -> tuple[tuple[int, tuple], ...]:
-    """Return the calls that a proposal means, as (cell, call), in order."""
+    """Return the calls that a proposal means, as (cell, call), in order.
+
+    `actors` are the owners that are actors of single customers, as far as they live.
+    """
     rows = [PartitionRow(p, text(o), e) for p, (o, e) in enumerate(parts)]
     cells = [CellRow(text(o).split("/")[0], text(o).split("/")[1], 1, 1, "h", 0) for o in living]
     leaving = [f"cell-{i}" for i in range(wanted, 9)]
-    proposal = protocol.propose(rows, cells, (), leaving)
+    proposal = protocol.propose(rows, cells, (), leaving, apart={text(o) for o in actors})
     calls: list[tuple[int, tuple]] = []
     for owner, some in sorted(proposal.claims.items()):
         what = tuple((row.partition, number_of(row.owner), row.epoch) for row in some)

@@ -8,8 +8,18 @@ import pytest
 from actors.ports import GRANTED, Claim, Lookup, OutboxResult, OutboxState, Verdict
 from actors.stores.memory import MemoryStore
 from actors.stores.sqlite import SqliteStore
-from tests.model_checking.cell_steps import changed_hands, claim_effect, written
-from tests.model_checking.protocol import FROM_BUDGET, Protocol, Write, change_of, judged, text, won
+from tests.model_checking.cell_steps import claim_effect, written
+from tests.model_checking.moving import rehomed
+from tests.model_checking.protocol import (
+    FROM_BUDGET,
+    Protocol,
+    Write,
+    change_of,
+    judged,
+    state_of,
+    text,
+    won,
+)
 from tests.model_checking.world import (
     NOT_HELD,
     PENDING,
@@ -17,6 +27,7 @@ from tests.model_checking.world import (
     SENT,
     Row,
     Sizes,
+    changed_hands,
     first,
     owner_of,
     put,
@@ -57,6 +68,13 @@ class Both:
         self.world = written(self.world, place, writes, found, message)
         changes = [change_of(write, BUDGET, 1_000) for write in writes]
         assert tuple(self.run(self.store.commit(changes, 1_000))) == found
+
+    def rehome(self, customer, of, to):
+        after = rehomed(SOUND, self.world.stored, customer, of, to)
+        if after is not None:
+            self.world = self.world._replace(stored=after)
+        assert self.run(self.store.rehome(customer + 1, of, to)) == (after is not None)
+        return after is not None
 
     def claim_effect(self, place, e, epoch, seen):
         """Claim an effect as a cell would that read it in the state `seen`, holding an epoch."""
@@ -107,7 +125,7 @@ class Both:
             assert (real is None) == (row.seq == 0)
             if real is not None:
                 assert (real.partition, real.seq, real.state) == (
-                    row.partition, row.seq, repr(row).encode()
+                    row.partition, row.seq, state_of(row)
                 )  # fmt: skip
         taken = {m for m in range(3) if self.world.stored.taken >> m & 1}
         assert {message[0] for message in found.messages} == taken
@@ -115,7 +133,18 @@ class Both:
             item = self.item(e)
             assert (item is None) == (effect.state < 0)
             if item is not None:
-                assert (item.state, item.attempts) == (STATES[effect.state], effect.attempts)
+                seen = (item.state, item.attempts, item.partition)
+                assert seen == (STATES[effect.state], effect.attempts, effect.partition)
+        for owner in {owner for owner, _ in self.world.stored.parts if owner}:
+            due = {
+                timer.number - 1 for timer in self.run(self.store.due_timers(text(owner), 10**9, 9))
+            }
+            rows = self.world.stored.rows
+            there = {i for i, row in enumerate(rows) if row.timer and self.owns(owner, row)}
+            assert due == there
+
+    def owns(self, owner, row):
+        return row.seq > 0 and self.world.stored.parts[row.partition][0] == owner
 
 
 def judged_here(stored, writes):
@@ -149,6 +178,16 @@ def some_writes(both, chance, message):
     return tuple(writes)
 
 
+def some_move(both, chance):
+    """A customer's move to another partition, sometimes with what is out of date."""
+    customer = chance.randrange(CUSTOMERS)
+    parts = both.world.stored.parts
+    here = both.world.stored.rows[customer].partition
+    here = 1 - here if chance.random() < 0.15 else here
+    there = here if chance.random() < 0.1 else 1 - here
+    return customer, *((p, parts[p][1] - (chance.random() < 0.15)) for p in (here, there))
+
+
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store(request, tmp_path):
     if request.param == "postgres":
@@ -167,12 +206,12 @@ def store(request, tmp_path):
 def test_the_model_of_the_store_does_what_a_store_does(store):
     chance = random.Random(0)
     both = Both(store)
-    seen = set()
+    seen, moved = set(), []
     for _ in range(STEPS):
         place = chance.randrange(2)
         owner = owner_of(place, 1 + chance.randrange(2))
         effect = chance.randrange(3)
-        what = chance.choice(["claim", "commit", "commit", "send", "settle"])
+        what = chance.choice(["claim", "commit", "commit", "send", "settle", "rehome", "rehome"])
         if what == "claim":
             parts = both.world.stored.parts
             claims = tuple(
@@ -189,8 +228,11 @@ def test_the_model_of_the_store_does_what_a_store_does(store):
             partition = now.partition
             epoch = both.world.stored.parts[partition][1] - (chance.random() < 0.2)
             both.claim_effect(place, effect, epoch, (state, now.attempts))
+        elif what == "rehome":
+            moved.append(both.rehome(*some_move(both, chance)))
         else:
             both.settle(effect, chance.choice([PENDING, SENT]))
         both.check()
     assert {Verdict.COMMITTED, Verdict.FENCED, Verdict.RACE_LOST} <= seen
+    assert {True, False} == set(moved)
     both.runner.close()

@@ -37,6 +37,7 @@ class Effect(NamedTuple):
     due: int = 0
     partition: int = 0
     claimers: tuple[int, ...] = ()
+    customer: int = 0
 
 
 class Beat(NamedTuple):
@@ -104,6 +105,7 @@ class Left(NamedTuple):
     losses: int = 0
     ticks: int = 0
     tries: tuple[int, ...] = ()
+    moves: int = 0
 
 
 class World(NamedTuple):
@@ -119,7 +121,11 @@ class World(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """Which world is explored."""
+    """Which world is explored.
+
+    The last `apart` of the `cells` are actors of single customers: each begins with a partition of its
+    own, which follow the others, and `moves` is how often somebody is asked to go there or back.
+    """
 
     name: str
     cells: int = 2
@@ -141,6 +147,8 @@ class Sizes(NamedTuple):
     messages: tuple[int, ...] = ()
     tries: int = 2
     skew: tuple[int, ...] = (0, 0, 0)
+    apart: int = 0
+    moves: int = 0
 
 
 def owner_of(place: int, incarnation: int) -> int:
@@ -164,10 +172,20 @@ def with_cell(world: World, place: int, **changes: object) -> World:
     return world._replace(cells=put(world.cells, place, cell))
 
 
+def changed_hands(world: World, parts: tuple) -> World:
+    """Return the world with another map; an epoch that does not grow with its owner is a broken promise."""
+    bad = world.bad
+    for p, (before, after) in enumerate(zip(world.stored.parts, parts, strict=True)):
+        if after[1] < before[1] or (after[1] == before[1] and after[0] != before[0]):
+            bad = bad or f"partition {p} went from {before} to {after}: its epoch has not grown"
+    return world._replace(stored=world.stored._replace(parts=parts), bad=bad)
+
+
 def first(sizes: Sizes, homes: tuple[str, ...]) -> World:
     """Return the state that exploring begins with: every wanted cell has its share, and nothing is under way."""
     names = [f"cell-{i}" for i in range(sizes.cells)]
     parts = tuple((owner_of(names.index(home), 1), 1) for home in homes)
+    parts += tuple((owner_of(sizes.cells - 1 - i, 1), 1) for i in range(sizes.apart))
     rows = tuple(
         Row(partition=i % sizes.partitions, timer=int(sizes.timer))
         for i in range(max(1 + (sizes.merge or sizes.strays), max(sizes.messages, default=0) + 1))
@@ -189,5 +207,5 @@ def first(sizes: Sizes, homes: tuple[str, ...]) -> World:
         cells=tuple(Beat(1, 0, clocks[i]) for i in range(sizes.cells)),
     )
     tries = (sizes.tries,) * (len(sizes.messages) + sizes.merge)
-    left = Left(sizes.crashes, sizes.losses, sizes.ticks, tries)
+    left = Left(sizes.crashes, sizes.losses, sizes.ticks, tries, sizes.moves)
     return World(stored, cells, Supervisor(), left)

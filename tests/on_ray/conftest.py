@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.child import Child, start
+from scripts.child import NOBODY_APART, Child, start
 
 
 class Caller:
@@ -103,7 +103,8 @@ def kill(pid: int) -> None:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     """A system with a virtual clock; it must stop cleanly and leave no process behind."""
-    child = start(tmp_path_factory.mktemp("system") / "data", ["--clock", "virtual"])
+    options = ["--clock", "virtual", *NOBODY_APART]
+    child = start(tmp_path_factory.mktemp("system") / "data", options)
     below = descendants(child.process.pid)
     try:
         yield Caller(child)

@@ -134,3 +134,13 @@ def test_the_supervisor_leaves_alone_what_living_actors_have_and_claims_what_dea
     assert claimed == [OWN + 1]
     moved = {p for some in proposal.moves.values() for p in some}
     assert OWN not in moved
+
+
+def test_actors_are_made_at_a_pace_and_what_was_not_used_is_not_saved_up():
+    dedication, made = Dedication(50, every_s=10.0), []
+    for tenth in range(0, 700, 5):  # rounds come twice a second
+        wishes = [wish(n) for n in range(1000, 1000 + 100 - len(made)) if tenth >= 300]
+        made += [tenth / 10 for _ in steps(dedication, wishes=wishes, now_s=tenth / 10).promote]
+
+    assert made == [30.0, 30.0, 40.0, 50.0, 60.0]
+    assert steps(dedication, wishes=[wish(ANN)], now_s=69.5).promote == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from actors.domain.ids import PARTITIONS, IdSpace
+from actors.domain.ids import PARTITIONS, Identity, IdSpace
 from actors.playbook.loader import bundle_bytes, compile_bundle, version_of
 from actors.ports import CellRow, PartitionRow, Store
 from actors.runtime.clocks import VirtualClock
@@ -35,6 +35,12 @@ class LocalGateway:
 
     async def send(self, items: Sequence[PackedItem]) -> list[Answer]:
         return unpack_answers(await self._host.apply(pack_request([item.data for item in items])))
+
+    def any_hot(self) -> bool:
+        return False
+
+    def refuses(self, route: Identity) -> float | None:
+        return None
 
     async def advance(self, to_ms: int) -> int:
         return await self._host.advance(to_ms)

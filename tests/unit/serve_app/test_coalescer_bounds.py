@@ -1,16 +1,18 @@
 """What a front door refuses, so that what it takes is answered in time and nobody waits for another."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
-from actors.wire.messages import Code
+from actors.wire.messages import Code, pack_answers, unpack_request
 from tests.doubles.cells import (
     FakeCells,
     FakeDirectory,
     bodies,
     cell,
     coalescer,
+    echo,
     hold,
     jumping,
     letter,
@@ -52,7 +54,7 @@ def test_of_a_hot_customer_a_call_carries_no_more_than_a_group_takes():
     jumping(scenario())
 
 
-def test_beside_many_others_a_hot_customer_has_fewer_in_each_call():
+def test_beside_many_others_a_batch_of_one_customer_has_four_in_each_call_and_so_has_everybodys():
     async def scenario():
         gate, behave = hold()
         cells = FakeCells(behave)
@@ -67,6 +69,12 @@ def test_beside_many_others_a_hot_customer_has_fewer_in_each_call():
 
         hot = [sum(i.startswith("h") for i in ids) for _, ids in cells.calls]
         assert hot == [0, 4, 16]
+
+        cells.calls.clear()
+        batch = [letter(f"u{i}", f"b{j}-{i}") for j in range(20) for i in range(6)]
+        await front.send(batch)
+        deepest = [max(Counter(i.split("-")[1] for i in ids).values()) for _, ids in cells.calls]
+        assert deepest == [4, 4, 4, 4, 4]
 
     jumping(scenario())
 
@@ -91,6 +99,30 @@ def test_a_customer_with_too_much_waiting_is_refused_alone():
         await asyncio.gather(*waiting)
         assert front.refused == 2
         assert codes(await front.send([letter("hot", "h6")])) == ["ACCEPTED"]
+
+    jumping(scenario())
+
+
+def test_who_is_refused_is_known_before_an_event_is_read_and_told_when_hers_will_be_done():
+    async def scenario():
+        front = coalescer(FakeCells(every(0.5)), FakeDirectory(ONE), max_of_customer=4)
+        who = letter("hot", "h").route
+        for i in range(3):
+            await front.send(
+                [letter("ann", f"a{i}")]
+            )  # half a second a call, as far as it is known
+        assert not front.any_hot()
+        waiting = [asyncio.create_task(front.send([letter("hot", f"h{i}")])) for i in range(6)]
+        await spin()
+
+        assert front.any_hot()
+        assert front.refuses(letter("ann", "a").route) is None
+        assert front.refuses(who) == pytest.approx(2.0)
+        answers = [answer for (answer,) in await asyncio.gather(*waiting)]
+        assert codes(answers) == ["ACCEPTED"] * 4 + ["BUSY"] * 2
+        assert answers[-1].retry_after_s == pytest.approx(2.0)
+        assert front.refused == 3
+        assert (front.any_hot(), front.refuses(who)) == (False, None)
 
     jumping(scenario())
 
@@ -145,5 +177,52 @@ def test_what_waits_is_bounded_in_bytes_too(already):
 
         assert codes(await late) == (["BUSY"] if already else ["ACCEPTED"])
         await asyncio.gather(*before)
+
+    jumping(scenario())
+
+
+async def by_rounds(_row, request):
+    """A cell whose groups take 10 ms and 6 ms a round: as many as the longest mailbox has items."""
+    routed = unpack_request(request)
+    mailboxes = Counter(each.item.identities[0] for each in routed)
+    await asyncio.sleep(0.010 + 0.006 * max(mailboxes.values()))
+    return pack_answers([echo(each) for each in routed])
+
+
+@pytest.mark.parametrize("others", [1, 2, 16])
+@pytest.mark.parametrize("hot", [(), ("hot",)])
+def test_beside_one_with_a_thousand_events_a_second_others_wait_as_long_as_without_her(hot, others):
+    async def scenario():
+        loop, front, taken_s = (
+            asyncio.get_running_loop(),
+            coalescer(by_rounds, FakeDirectory(ONE)),
+            [],
+        )
+
+        async def other(who):
+            for i in range(30):
+                began_s = loop.time()
+                (answer,) = await front.send([letter(who, f"{who}-{i}")])
+                assert answer.code is Code.ACCEPTED
+                taken_s.append(loop.time() - began_s)
+                await asyncio.sleep(0.003)
+
+        async def flood(who):
+            under_way = []
+            for i in range(600):
+                under_way.append(asyncio.create_task(front.send([letter(who, f"{who}-{i}")])))
+                await asyncio.sleep(0.001)
+            return Counter(codes([answer for (answer,) in await asyncio.gather(*under_way)]))
+
+        _, *floods = await asyncio.gather(
+            asyncio.gather(*(other(f"u{i}") for i in range(others))), *map(flood, hot)
+        )
+        for told in floods:
+            assert told["BUSY"] > 300
+            assert told["ACCEPTED"] >= 64
+        # Who comes while a call is under way waits for it, and it is not of many rounds of hers; but for the
+        # first, of whom nobody knew.
+        assert sorted(taken_s)[len(taken_s) // 2] <= 0.033
+        assert sorted(taken_s)[-others - 1] <= 0.036
 
     jumping(scenario())
