@@ -58,16 +58,21 @@ class TwoCells:
             self.run(cell.hear())
 
     def run(self, coroutine):
-        return self._runner.run(coroutine)
+        # Not by the runner itself, which would handle SIGINT anew each time: four times as long.
+        return self._runner.get_loop().run_until_complete(coroutine)
 
     def close(self):
         self.run(self.truth.close())
         self._runner.close()
 
     async def owner_of(self, partition):
+        return (await self.owners_of_all())[partition]
+
+    async def owners_of_all(self):
+        """The cells by the partitions that they own."""
+        cells = {cell.row.owner: cell for cell in self.cells}
         rows = await self.truth.partitions()
-        owner = next(row.owner for row in rows if row.partition == partition)
-        return next(cell for cell in self.cells if cell.row.owner == owner)
+        return {row.partition: cells[row.owner] for row in rows if row.owner in cells}
 
     def move(self, partition, *, told):
         """Give a partition to the other cell; the one that loses it is told or finds out."""

@@ -55,9 +55,9 @@ class Fire:
             rounds += 1
             assert rounds < 100
             batch, rest = self.waiting[:CLIENTS], self.waiting[CLIENTS:]
-            by_cell = {}
+            by_cell, owners = {}, await self.cells.owners_of_all()
             for item in batch:
-                cell = await self.cells.owner_of(IDS.partition_of(item.identities[0]))
+                cell = owners[IDS.partition_of(item.identities[0])]
                 by_cell.setdefault(id(cell), (cell, []))[1].append(item)
             self._trouble(rounds)
             again = await asyncio.gather(

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from actors.domain.ids import IdSpace
 from tests.integration.http_customers import PLAYBOOK, a_past, write
@@ -37,6 +36,9 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Va
 
 
 def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]):
+    # Imported here: it brings much along that no other of the fast tests needs.
+    from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
+
     assert document["openapi"].startswith("3.1")
     OPENAPI_31_VALIDATOR.validate(document)
 

@@ -1,3 +1,5 @@
+import pytest
+
 from actors.decisioning import arbitration
 from actors.decisioning.single import choose_single
 from tests.reference.random_decisions import differences
@@ -11,6 +13,7 @@ def test_columns_decide_as_one_object_a_bid_does():
     assert several > 25
 
 
+@pytest.mark.python_core
 def test_the_short_way_decides_as_the_long_one(monkeypatch):
     taken = []
 

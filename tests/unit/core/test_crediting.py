@@ -6,6 +6,7 @@ import pytest
 
 from actors import turn as core
 from actors.domain.ids import effect_text
+from actors.domain.scores import Scores
 from actors.domain.state import MAX_CONVERSIONS
 from actors.wire.records import pack_turn, unpack_turn
 from actors.wire.state import pack_state, unpack_state
@@ -364,7 +365,7 @@ def test_silence_about_what_was_withdrawn_teaches_nothing(certain):
 
 def core_scores(turn):
     assert turn.rows == []
-    return
+    return Scores("none", "", prior=True, rows=())
 
 
 def test_what_is_still_held_when_its_window_closes_teaches_nothing():

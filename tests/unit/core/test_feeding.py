@@ -4,6 +4,7 @@ import json
 
 from actors import turn as core
 from actors.domain.ids import effect_text
+from actors.domain.scores import Scores
 from tests.builders import (
     BANNER,
     CHANNELS,
@@ -55,7 +56,7 @@ def respond(state, outcome, at=NOW, value=None):
     given = response(effect_text(state.number, 1, 0), outcome, at=at, value=value)
     turn = core.respond(state, given, state.effect(1, 0), at, BOOK)
     core.reconsider(turn, BOOK)
-    core.decide(turn, None, BOOK)
+    core.decide(turn, Scores("none", "", prior=True, rows=()), BOOK)
     return turn
 
 

@@ -1,5 +1,6 @@
 """Silence after a no, a purchase, a complaint or a bounce: about what, and for how long."""
 
+import msgpack
 import pytest
 
 from actors.domain.folding.outreach import is_dead, note_answer, note_bounced
@@ -146,7 +147,7 @@ def test_answers_and_dead_addresses_are_kept_and_cost_nothing_while_there_are_no
     profile = after("reject")
     note_bounced(profile, "email")
 
-    again = profile_from_fields(list(profile_fields(profile)))
+    again = profile_from_fields(msgpack.unpackb(msgpack.packb(profile_fields(profile))))
 
     assert (again.answers, again.dead) == (profile.answers, profile.dead)
     assert len(profile_fields(Profile())) + 2 == len(profile_fields(profile))

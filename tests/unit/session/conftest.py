@@ -8,8 +8,19 @@ from tests.doubles.faults import FailNext
 from tests.group_books import HOMES, KEYS, sound_groups
 from tests.sqlite_files import new_sqlite
 
+# Where it matters what a store does: there the fast tests try both, elsewhere `--long` does. That the
+# stores do the same is what their contract and `test_store_equivalence` say.
+BOTH = {"events", "failures", "timers", "unsent", "retention", "duplicates", "groups", "merging"}
 
-@pytest.fixture(params=["memory", "sqlite"])
+
+def pytest_generate_tests(metafunc):
+    if "world" in metafunc.fixturenames:
+        both = metafunc.module.__name__.rpartition("test_session_")[2] in BOTH
+        sqlite = pytest.param("sqlite", marks=() if both else pytest.mark.slow)
+        metafunc.parametrize("world", ["memory", sqlite], indirect=True)
+
+
+@pytest.fixture
 def world(request, tmp_path):
     """A session over each store that there is, with faults to order."""
     file = tmp_path / "store.db"

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +109,7 @@ def test_what_a_lost_commit_has_changed_is_not_kept():
     assert world.state(ANN).profile.purchases.spend_minor == 300
 
 
+@pytest.mark.python_core
 def test_what_a_failed_turn_has_changed_is_not_kept(monkeypatch):
     world = in_memory(hot=8)
     world.reply(order(1, id="m1"))

@@ -20,6 +20,7 @@ class Crowded(IdSpace):
         return (7 << 50) | (super().customer_number(first, generation) & ((1 << 50) - 1))
 
 
+@pytest.mark.python_core
 def test_customers_whose_numbers_collide_get_numbers_of_their_own(world):
     world.ids = Crowded(b"k" * 32)
     world.restart()
@@ -38,6 +39,7 @@ def test_customers_whose_numbers_collide_get_numbers_of_their_own(world):
     assert {home_partition(state.number) for state in states} == {7}
 
 
+@pytest.mark.python_core
 def test_two_newcomers_of_one_group_whose_numbers_collide_stay_apart(world):
     world.ids = Crowded(b"k" * 32)
     world.restart()
