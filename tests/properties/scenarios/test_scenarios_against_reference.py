@@ -53,6 +53,7 @@ def test_a_seed_gives_the_same_life():
     assert told_of(life(7)) == told_of(life(7)) != told_of(life(8))
 
 
+@pytest.mark.python_core
 def test_a_difference_is_made_small_and_told_with_its_seed(monkeypatch):
     bug = next(bug for bug in ELEMENTS if bug.name == "repeat once more")
     plant(bug, monkeypatch)

@@ -143,12 +143,16 @@ def test_a_dead_address_stays_dead_until_it_changes():
     assert not is_dead(profile, "email")
 
 
+def through_bytes(profile):
+    return profile_from_fields(msgpack.unpackb(msgpack.packb(profile_fields(profile))))
+
+
 def test_answers_and_dead_addresses_are_kept_and_cost_nothing_while_there_are_none():
     profile = after("reject")
     note_bounced(profile, "email")
 
-    again = profile_from_fields(msgpack.unpackb(msgpack.packb(profile_fields(profile))))
+    again = through_bytes(profile)
 
     assert (again.answers, again.dead) == (profile.answers, profile.dead)
     assert len(profile_fields(Profile())) + 2 == len(profile_fields(profile))
-    assert profile_from_fields(list(profile_fields(Profile()))) == Profile()
+    assert through_bytes(Profile()) == Profile()
