@@ -42,6 +42,7 @@ class Nodes:
             }
         self.others = count - 1
         """How many there are beside the head."""
+        self.linked = links
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self.address = ""

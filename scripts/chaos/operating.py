@@ -105,6 +105,8 @@ class Operator:
             if not self.nodes.alive():
                 self.nodes.start()
             environment |= {"RAY_ADDRESS": self.nodes.address, **self.nodes.environment}
+            # One node's HAProxy must reach another one's replicas, which listen where it does.
+            options += ["--host", "0.0.0.0"] if self.nodes.linked else []  # noqa: S104 - in a network of our own
         return start(self.data, options, environment=environment, ready_within_s=_READY_S)
 
     def _nodes_live(self) -> bool:
