@@ -18,7 +18,7 @@ PACKAGES = (
     "wire",
 )
 
-SINGLE = ("playbook/durations.py",)
+SINGLE = ("playbook/model.py", "playbook/durations.py")
 MODELS = "playbook/*_model.py"
 
 LEFT = frozenset(

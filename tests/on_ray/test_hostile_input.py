@@ -48,6 +48,8 @@ def test_schemathesis_finds_no_server_error(system):
         operation = result.ok()
         if operation.path == "/v1/clock/advance":
             continue  # it would move the other tests' time by centuries
+        if operation.path == "/v1/cells" and operation.method.upper() == "PUT":
+            continue  # it would start up to 256 processes, as an operator may; bad bodies: test_http_cells
 
         @settings(
             max_examples=15,

@@ -1,6 +1,8 @@
 """A small world for scenarios: rules and templates that are plain data, and a profile of a dict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tests.builders import make_playbook
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,7 @@ class FakeTemplate:
     fields: tuple = ()
 
 
-@dataclass(eq=False)
-class FakeBook:
-    """What the engine reads of a playbook."""
-
-    scenarios: tuple
-    scenarios_by_name: dict
-    scenarios_hearing: dict
-    earlier: dict
-    timezone: str = "UTC"
+EMPTY = make_playbook()
 
 
 def book_of(scenarios, earlier):
@@ -45,7 +39,8 @@ def book_of(scenarios, earlier):
         }
         for key in sorted(keys):
             hearing.setdefault(key, []).append(scenario)
-    return FakeBook(
+    return replace(
+        EMPTY,
         scenarios=tuple(scenarios),
         scenarios_by_name={scenario.name: scenario for scenario in scenarios},
         scenarios_hearing={key: tuple(found) for key, found in hearing.items()},
