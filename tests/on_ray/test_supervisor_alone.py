@@ -171,7 +171,7 @@ def test_a_cell_elsewhere_that_falls_silent_loses_all_and_gets_some_again(tmp_pa
 
             # The other one serves all meanwhile: that all are served says nothing yet.
             await until(lambda: are_shared(store, "cell-0/1", "cell-1/1"))
-            assert await supervisor.serving()
+            await until(supervisor.serving)
 
     asyncio.run(story())
 
