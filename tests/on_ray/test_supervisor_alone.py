@@ -99,8 +99,8 @@ class FakeMaker:
 async def supervised(tmp_path, count, monkeypatch):
     from cluster.supervisor import Supervisor
 
-    monkeypatch.setattr("cluster.supervisor.SILENCE_S", 0.3)
-    monkeypatch.setattr("cluster.supervisor._GAP_S", 0.15)
+    monkeypatch.setattr("cluster.supervisor.SILENCE_S", 1.0)
+    monkeypatch.setattr("cluster.supervisor._GAP_S", 0.5)
     monkeypatch.setattr("cluster.supervisor._CALL_S", 1.0)
     url = f"sqlite://{tmp_path / 'store.db'}"
     store = open_store(url)
@@ -137,8 +137,7 @@ async def shares(store):
 def test_cells_are_made_served_added_and_removed(tmp_path, monkeypatch):
     async def story():
         async with supervised(tmp_path, 2, monkeypatch) as (supervisor, maker, store):
-            await until(supervisor.serving)
-            assert (await shares(store)).keys() == {"cell-0/1", "cell-1/1"}
+            await until(lambda: are_shared(store, "cell-0/1", "cell-1/1"))
 
             await want_cells(store, 3)
             await until(lambda: is_settled(store, 3))
@@ -184,8 +183,7 @@ def test_a_cell_elsewhere_that_began_anew_is_brought_into_service(tmp_path, monk
             maker.cells["cell-1"].restart()
             await until(lambda: owned_by(store, "cell-1/2"))
             await until(supervisor.serving)
-
-            assert (await shares(store)).keys() == {"cell-0/1", "cell-1/2"}
+            await until(lambda: are_shared(store, "cell-0/1", "cell-1/2"))
 
     asyncio.run(story())
 
