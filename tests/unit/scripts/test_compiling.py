@@ -108,6 +108,7 @@ def test_an_error_of_the_compiler_is_one_sentence():
         build.run([sys.executable, "-c", "import sys; sys.exit('x.c:1: error: no')"])
 
 
+@pytest.mark.python_core
 def test_the_core_of_these_tests_is_python():
     code = "import actors.turn.acting as module; print(module.__file__)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
