@@ -105,8 +105,8 @@ def _drawn(seed: int, live: Live, votes: list[int], epsilon: float) -> tuple[flo
     return found[-1], picked if places is None else places[picked]
 
 
-def _rows(slots: Iterable[Slot]) -> list[list[Any]]:
-    return [list(row) for slot in slots for row in slot.rows()]
+def _rows(slots: Iterable[Slot]) -> list[tuple[Any, ...]]:
+    return [row for slot in slots for row in slot.rows()]
 
 
 @dataclass(slots=True)
@@ -173,10 +173,10 @@ class _Auction:
 
     def outcome(self, slots: Iterable[Slot]) -> Choice:
         """Return what is recorded; ranks count placements and messages apart."""
-        rows: list[list[Any]] = []
+        rows: list[tuple[Any, ...]] = []
         for slot in slots:
             slot.start = len(rows)
-            rows += map(list, slot.rows())
+            rows += slot.rows()
         chosen: list[Chosen] = []
         places: list[int] = []
         ranks = {True: 0, False: 0}

@@ -4,8 +4,9 @@ Bids stand in columns: a decision may have hundreds, and an object for each woul
 its price.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress, groupby, repeat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import Any
 
 from actors.decisioning.inputs import (
@@ -27,9 +28,8 @@ from actors.playbook.experiment_model import PROPENSITY as PROPENSITY_ONLY
 from actors.playbook.model import Playbook
 from actors.policies.budgets import Uses, charge, short_of, uses_now
 
-_Row = tuple[Any, ...]
-_WORTH = 15
-"""Where a row has what its bid is worth."""
+_Columns = tuple[Any, ...]
+"""Of bids in any order, as `Slot` takes them."""
 
 
 class Slot:
@@ -69,43 +69,41 @@ class Slot:
         "worths",
     )
 
-    def __init__(self, placement: str, rows: list[_Row], attention: float) -> None:
-        """Take rows as `Bidding` makes them, in any order."""
-        if len(rows) > 1:
-            rows.sort()  # no two have the same place, so nothing after it is compared
-        self.actions: Sequence[int]
-        self.channels: Sequence[str]
-        self.options: Sequence[Option]
-        (
-            _,
-            self.actions,
-            self.channels,
-            _,
-            self.options,
-            self.triggers,
-            self.means,
-            self.observations,
-            self.sds,
-            self.positives,
-            self.weights,
-            self.values,
-            self.levers,
-            self.costs,
-            self.shadows,
-            self.worths,
-            self.gains,
-            self.prices,
-            self.uses,
-            self.again,
-        ) = zip(*rows, strict=True)
+    def __init__(
+        self, placement: str, columns: _Columns, order: Sequence[int], attention: float
+    ) -> None:
+        """Take columns as `Bidding` makes them, and the places in them of the bids, best first."""
+        if len(order) > 1:
+            pick: Callable[[Any], Any] = itemgetter(*order)
+        else:
+            pick = itemgetter(slice(order[0], order[0] + 1))
+        found = [pick(column) for column in columns]
+        self.actions: tuple[int, ...] = tuple(found[0])
+        self.channels: tuple[str, ...] = tuple(found[1])
+        self.options: tuple[Option, ...] = tuple(found[2])
+        self.triggers: Sequence[str] = found[3]
+        self.means: tuple[float, ...] = tuple(found[4])
+        self.observations: Sequence[float] = found[5]
+        self.sds: tuple[float, ...] = tuple(found[6])
+        self.positives: tuple[float, ...] = tuple(found[7])
+        self.weights: Sequence[float] = found[8]
+        self.values: Sequence[float] = found[9]
+        self.levers: Sequence[float] = found[10]
+        self.costs: Sequence[float] = found[11]
+        self.shadows: Sequence[float] = found[12]
+        self.worths: tuple[float, ...] = tuple(found[13])
+        self.gains: tuple[float, ...] = tuple(found[14])
+        self.prices: tuple[float, ...] = tuple(found[15])
+        self.uses: Sequence[Uses] = found[16]
+        self.again: Sequence[tuple[int, int] | None] = found[17]
         self.placement, self.attention = placement, attention
-        self.size = len(rows)
+        self.size = len(order)
         self.start = 0
-        self.probabilities = [0.0] * len(rows)
+        self.probabilities = [0.0] * self.size
         self.checks: list[tuple[Need, ...]] = []
         self.takes: list[tuple[Need, ...]] = []
 
-    def rows(self) -> Iterator[_Row]:
+    def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield what is recorded of each bid: the fields of `Ranked`."""
         return zip(
             self.actions,
@@ -152,16 +150,16 @@ class Bidding:
 
         Ties go to the action's key, then to the channel.
         """
-        rows: dict[str, list[_Row]] = {}
-        first = 0
-        for placement, trigger, part in self._prepared.runs or self._runs():
-            bids = self._bids(placement, trigger, part, first)
-            rows.setdefault(placement, []).extend(bids)
-            first += len(part.options)
+        runs: Sequence[Run] = self._prepared.runs or list(self._runs())
+        if len({run[0] for run in runs}) == len(runs):
+            found = [(run[0], *self._bids(run)) for run in runs]
+        else:
+            placements = list(dict.fromkeys([run[0] for run in runs]))
+            found = [(p, *self._together([run for run in runs if run[0] == p])) for p in placements]
         return {
-            placement: Slot(placement, each, 0.0 if placement else self._attention)
-            for placement, each in rows.items()
-            if each
+            placement: Slot(placement, columns, order, 0.0 if placement else self._attention)
+            for placement, columns, order in found
+            if order
         }
 
     def _runs(self) -> Iterator[Run]:
@@ -171,46 +169,59 @@ class Bidding:
             part = Part([options[each.action][each.channel] for each in run])
             yield placement, trigger, part
 
-    def _bids(self, placement: str, trigger: str, part: Part, first: int) -> list[_Row]:
-        """Return a row a bid of a run; the others are removed. `first` is the place of its first."""
-        answers = [self._scores[index] for index in part.actions]
-        means, observations, sds, positives = zip(*answers, strict=True)
-        uses: Sequence[Uses] | repeat[Uses] = repeat(())
-        shadows: Sequence[float] = part.zeros
+    def _together(self, runs: Sequence[Run]) -> tuple[_Columns, list[int]]:
+        """Return the bids of several runs for one slot, as `_bids` does those of one."""
+        begun, kept = 0, []
+        parts: list[_Columns] = []
+        for run in runs:
+            columns, order = self._bids(run)
+            parts.append(columns)
+            kept += [begun + i for i in order]
+            begun += len(columns[0])
+        whole = tuple([list(chain.from_iterable(each)) for each in zip(*parts, strict=True)])
+        actions, channels, worths = whole[0], whole[1], whole[13]
+        kept.sort(key=lambda i: (-worths[i], actions[i], channels[i], i))
+        return whole, kept
+
+    def _bids(self, run: Run) -> tuple[_Columns, list[int]]:
+        """Return columns of a run's bids, and the places of those that are kept, best first."""
+        placement, trigger, part = run
+        known, given = self._scores, self._given
+        means: tuple[float, ...]
+        means, observations, sds, positives = zip(*[known[i] for i in part.actions], strict=True)
+        count = len(means)
+        uses: Sequence[Uses] = part.nothing
+        shadows: tuple[float, ...] = part.zeros
+        again: Sequence[tuple[int, int] | None] = part.nobody
         short: dict[int, str] = {}
-        again: list[tuple[int, int] | None] | repeat[None] = repeat(None)
         if part.accounts is not None:
             uses, shadows, short = self._charged(part, part.accounts, trigger)
-        if self._given.standing:
+        if given.standing:
             again = self._again(placement, part)
             stand = [each is not None for each in again]
             uses = [() if s else u for u, s in zip(uses, stand, strict=False)]
-            shadows = [0.0 if s else p for p, s in zip(shadows, stand, strict=True)]
+            shadows = tuple([0.0 if s else p for p, s in zip(shadows, stand, strict=True)])
         priced = self._priced(placement, part, means, shadows)
-        count = len(answers)
-        rows = list(
-            zip(
-                [-worth for worth in priced[5]],
-                part.actions,
-                part.channels,
-                range(first, first + count),
-                part.options,
-                repeat(trigger),
-                means,
-                observations,
-                sds,
-                positives,
-                *priced,
-                uses,
-                again,
-                strict=False,  # repeats have no end
-            )
+        worths: Sequence[float] = priced[5]
+        order = sorted(part.by_key, key=worths.__getitem__, reverse=True)  # equal ones stay
+        self._keep(part, order, means, worths, uses, short)
+        columns = (
+            part.actions,
+            part.channels,
+            part.options,
+            (trigger,) * count,
+            means,
+            observations,
+            sds,
+            positives,
+            *priced,
+            uses,
+            again,
         )
-        kept = self._kept(part, rows, short)
-        return rows if kept is None else list(compress(rows, kept))
+        return columns, order
 
     def _priced(
-        self, placement: str, part: Part, means: Sequence[float], shadows: Sequence[float]
+        self, placement: str, part: Part, means: tuple[float, ...], shadows: tuple[float, ...]
     ) -> tuple[Sequence[float], ...]:
         """Return columns: weights, values, levers, costs, shadow prices, worths, gains, prices."""
         if self.policy == PROPENSITY_ONLY:  # such decisions look at nothing else
@@ -218,47 +229,57 @@ class Bidding:
             return ones, ones, ones, zeros, zeros, means, ones, zeros
         values, levers, costs = part.terms
         known = self._prepared.weights
-        weights: Sequence[float] = [known[index] for index in part.actions]
+        weights: tuple[float, ...] = tuple([known[index] for index in part.actions])
         if self.policy == NO_LEVERS:
             weights = levers = part.ones
         attention = 0.0 if placement else self._attention
-        gains = [w * v * lever for w, v, lever in zip(weights, values, levers, strict=True)]
-        prices = [cost + attention + shadow for cost, shadow in zip(costs, shadows, strict=True)]
-        worths = [
-            mean * gain - price for mean, gain, price in zip(means, gains, prices, strict=True)
-        ]
+        gains: list[float] = []
+        prices: list[float] = []
+        worths: list[float] = []
+        for i in range(len(means)):
+            gain = weights[i] * values[i] * levers[i]
+            price = costs[i] + attention + shadows[i]
+            gains.append(gain)
+            prices.append(price)
+            worths.append(means[i] * gain - price)
         return weights, values, levers, costs, shadows, worths, gains, prices
 
-    def _kept(self, part: Part, rows: Sequence[_Row], short: Mapping[int, str]) -> Any:
-        """Note why bids are removed; return which are kept, None for all."""
-        worth = [row[_WORTH] > 0.0 for row in rows]
+    def _keep(
+        self,
+        part: Part,
+        order: list[int],
+        means: Sequence[float],
+        worths: Sequence[float],
+        uses: Sequence[Uses],
+        short: Mapping[int, str],
+    ) -> None:
+        """Take out of an order what is not kept, and note why."""
         anything = self.policy == RANDOM
         unfit: Mapping[Predicates, bool] = {}
         if part.fits:
             asked = self._given.context, self._prepared.segments, self._prepared.tier
             unfit = {fits: True for fits in part.fits if not fits(*asked)[0]}
-        if not (unfit or short or self._least) and (anything or False not in worth):
-            return None
-        kept = []
-        for row, is_worth in zip(rows, worth, strict=True):
-            option: Option = row[4]
-            why = None
-            if self._least and not row[6] >= self._least:
+        if not (unfit or short or self._least) and (anything or worths[order[-1]] > 0.0):
+            return
+        gone: set[int] = set()
+        for i, option in enumerate(part.options):
+            why: tuple[str, str] | None = None
+            if self._least and not means[i] >= self._least:
                 why = PROPENSITY, "less than the least propensity"
             elif option.fits is not None and option.fits in unfit:
                 why = option.unfit.stage, option.unfit.rule
-            elif not (is_worth or anything):
+            elif not (worths[i] > 0.0 or anything):
                 why = ARBITRATION, "worth less than nothing"
-            elif row[18] and option.account in short:
+            elif uses[i] and option.account in short:
                 why = BUDGET, short[option.account]
-            kept.append(why is None)
             if why is not None:
+                gone.add(i)
                 self._removed.append(Removal(option.index, option.channel, *why))
-        return kept
+        order[:] = [i for i in order if i not in gone]
 
     def _charged(
         self, part: Part, accounts: Sequence[int], trigger: str
-    ) -> tuple[list[Uses], list[float], dict[int, str]]:
+    ) -> tuple[list[Uses], tuple[float, ...], dict[int, str]]:
         """Return what options take of budgets, what that costs, and which accounts have too little left."""
         given, segments = self._given, self._prepared.segments
         taken: dict[int, Uses] = {}
@@ -270,7 +291,7 @@ class Bidding:
             lacking = short_of(uses, given.funds) if uses else ""
             if lacking:
                 short[account] = lacking
-        return [taken[a] for a in accounts], [prices[a] for a in accounts], short
+        return [taken[a] for a in accounts], tuple([prices[a] for a in accounts]), short
 
     def _again(self, placement: str, part: Part) -> list[tuple[int, int] | None]:
         """Return for each option the effect of it that stands in a placement, or None."""

@@ -7,6 +7,7 @@ table of rounded numbers, and what follows are single additions and multiplicati
 from collections.abc import Sequence
 from hashlib import blake2b, shake_128
 from statistics import NormalDist
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,15 @@ QUANTILES: Array = np.array(
 """Of the normal distribution, at the midpoints of equal steps; rounded, so that no machine differs."""
 FARTHEST = float(QUANTILES[-1])
 """How many standard deviations a draw can be from its mean."""
-LEAST = 1e-6
+LEAST: Final = 1e-6
 """The least propensity of a posterior vector: the normal curve reaches below 0, the posterior does not."""
-LOTS = 65536
+LOTS: Final = 65536
 """How many lots there are for a new action to take part in a vote."""
+
+
+POSTERIOR = "posterior"
+MATURITY = "maturity"
+"""The streams of the posterior vectors and of those lots."""
 
 
 def seed_of(number: int, seq: int) -> int:
@@ -40,10 +46,14 @@ def draw(seed: int, stream: str) -> float:
     return int.from_bytes(digest, "big") * _SCALE
 
 
-def _words(seed: int, stream: str, rows: Sequence[int], columns: int) -> NDArray[np.uint16]:
+def stream(seed: int, name: str, size: int) -> bytes:
+    """Return the first bytes of a named stream; those of a shorter one are the same."""
+    return shake_128(seed.to_bytes(8, "big") + name.encode()).digest(size)
+
+
+def _words(seed: int, name: str, rows: Sequence[int], columns: int) -> NDArray[np.uint16]:
     """Return rows of a named stream, `columns` words of 16 bits each."""
-    size = 2 * columns * (max(rows) + 1)
-    data = shake_128(seed.to_bytes(8, "big") + stream.encode()).digest(size)
+    data = stream(seed, name, 2 * columns * (max(rows) + 1))
     return np.frombuffer(data, dtype="<u2").reshape(-1, columns).take(rows, axis=0)
 
 
@@ -54,7 +64,7 @@ def posterior(
 
     `rows` says with which row of the draws each of them goes; not empty.
     """
-    words = _words(seed, "posterior", rows, vectors)
+    words = _words(seed, POSTERIOR, rows, vectors)
     words &= _STEPS - 1
     drawn: Array = QUANTILES.take(words, mode="clip")  # none is beyond: nothing to check
     drawn *= np.fmax(np.array(sds, dtype=np.float64), 0.0)[:, None]
@@ -66,7 +76,7 @@ def posterior(
 
 def lots(seed: int, rows: Sequence[int], vectors: int) -> NDArray[np.uint16]:
     """Draw whole numbers below LOTS by which new actions take part or not; `rows` as for `posterior`."""
-    return _words(seed, "maturity", rows, vectors)
+    return _words(seed, MATURITY, rows, vectors)
 
 
 def shares(votes: Sequence[int], epsilon: float) -> list[float]:

@@ -10,7 +10,7 @@ from actors.decisioning.inputs import Candidate, Removal
 from actors.decisioning.quoting import Quote
 from actors.playbook.direct import Predicates
 from actors.playbook.model import Action
-from actors.policies.budgets import Use
+from actors.policies.budgets import Use, Uses
 
 Key = tuple[str, str | int, int]
 """Something of which a turn has only so much: its kind, which, and at which planned instant."""
@@ -56,7 +56,8 @@ class Part:
 
     `accounts` are the options' own, None where none of them takes anything of budgets; `fits` are the rules
     of their treatments, each once; `zeros` and `ones` are columns of those. `distinct` are the actions, each
-    once, and `weighed` says that any of them has weights.
+    once, and `weighed` says that any of them has weights. `nothing` and `nobody` are columns of what takes nothing of
+    budgets, and of what stands nowhere yet; `by_key` are the places in order of the actions' keys, then of the channels.
     """
 
     __slots__ = (
@@ -64,9 +65,12 @@ class Part:
         "_made_for",
         "accounts",
         "actions",
+        "by_key",
         "channels",
         "distinct",
         "fits",
+        "nobody",
+        "nothing",
         "ones",
         "options",
         "terms",
@@ -89,6 +93,10 @@ class Part:
         self.fits: tuple[Predicates, ...] = tuple([fits for fits in asked if fits is not None])
         self.zeros = (0.0,) * len(options)
         self.ones = (1.0,) * len(options)
+        self.nothing: tuple[Uses, ...] = ((),) * len(options)
+        self.nobody: tuple[tuple[int, int] | None, ...] = (None,) * len(options)
+        keys = list(zip(self.actions, self.channels, strict=True))
+        self.by_key = tuple(sorted(range(len(keys)), key=keys.__getitem__))
         self._made: tuple[Candidate, ...] = ()
         self._made_for: tuple[str, str] | None = None
 

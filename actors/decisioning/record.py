@@ -59,7 +59,7 @@ class DecisionRecord:
 
     `scores` maps action index to the fields of the `Score` that was answered; `prior` says
     that the playbook's starting propensities stood in for a model. `outcome` is `outcome_of` the
-    result, plain lists, which a replay must equal.
+    result, lists and, for what was ranked, tuples, which a replay must equal.
     """
 
     engine: str
@@ -179,8 +179,13 @@ def decision_from_fields(fields: list[Any]) -> DecisionRecord:
             **(_from_added(g[10]) if len(g) > _PLAIN else {}),
         ),
         scores={index: tuple(score) for index, *score in fields[6]},
-        outcome=fields[7],
+        outcome=_ranked_as_tuples(fields[7]),
     )
+
+
+def _ranked_as_tuples(outcome: list[Any]) -> list[Any]:
+    """Undo what a codec makes of tuples."""
+    return [list(map(tuple, part)) if i == _RANKED else part for i, part in enumerate(outcome)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,7 @@ class Replay:
     difference: str = ""
 
 
+_RANKED = 3
 _PARTS = ("tier", "segments", "removed", "ranked", "chosen", "draws")
 
 
@@ -218,7 +224,7 @@ def replay(record: DecisionRecord, playbook: Playbook) -> Replay:
 
 
 def _first_difference(path: str, then: Any, now: Any) -> str:
-    if isinstance(then, list) and isinstance(now, list):
+    if isinstance(then, list | tuple) and isinstance(now, list | tuple):
         if len(then) != len(now):
             return f"{path}: recorded {len(then)} entries, replayed {len(now)}"
         for i, (a, b) in enumerate(zip(then, now, strict=True)):

@@ -5,15 +5,13 @@ it leaves to that.
 """
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import Any
-
-import numpy as np
 
 from actors.decisioning import exploration
 from actors.decisioning.inputs import Choice, Chosen, DecisionInput, Draw, Prepared, Ranked
 from actors.decisioning.parts import Part
-from actors.decisioning.voting import raise_doubtful, worth_at
+from actors.decisioning.polling import POLLS
+from actors.decisioning.voting import worth_at
 from actors.domain.scores import Score
 from actors.experiments.standing import policy_of
 from actors.playbook.arbitration_model import Arbitration
@@ -142,19 +140,11 @@ def _votes(seed: int, rows: Sequence[_Row], book: Arbitration) -> list[int]:
     """Return the votes of the posterior vectors, as `voting.Electorate` counts them for one slot."""
     ranks = {index: rank for rank, index in enumerate(sorted({row[0] for row in rows}))}
     drawn_as = [ranks[row[0]] for row in rows]
-    means, sds, gains, prices = zip(*map(_drawn_of, rows), strict=True)
-    worths = exploration.posterior(seed, means, sds, book.vectors, drawn_as)
-    worths *= np.array(gains, dtype=np.float64)[:, None]
-    worths -= np.array(prices, dtype=np.float64)[:, None]
-    raise_doubtful(worths)
-    full, start = book.mature_positives, book.maturity_from
-    ramps = [min(row[_POSITIVES], full) / full * (1.0 - start) + start for row in rows]
-    most = max(ramps)
-    if min(ramps) < most:
-        lots = exploration.lots(seed, drawn_as, book.vectors)
-        last = [ceil(ramp / most * exploration.LOTS) - 1 for ramp in ramps]
-        worths *= lots <= np.array(last)[:, None]
-    votes: list[int] = np.bincount(worths.argmax(axis=0), minlength=len(rows) + 1).tolist()
+    columns = tuple(zip(*map(_drawn_of, rows), strict=True))
+    positives = [row[_POSITIVES] for row in rows]
+    votes = [0] * (len(rows) + 1)
+    for place in POLLS.wishes_of(seed, drawn_as, columns, positives, book):
+        votes[place] += 1
     return votes
 
 
@@ -176,4 +166,4 @@ def _filled(
         picked = exploration.choose(given.seed, f"slot/{placement or OUTBOUND}", found)
     draws = (Draw(placement, count, found[-1], vectors, epsilon),)
     chosen = Chosen(Ranked(*rows[picked]), 1, found[picked])
-    return Choice(rows, (chosen,), prepared.removed, draws, (picked,))
+    return Choice(list(map(tuple, rows)), (chosen,), prepared.removed, draws, (picked,))

@@ -1,21 +1,15 @@
 """Votes of posterior vectors for who gets a slot, together with what the slots after it are left."""
 
 from collections.abc import MutableMapping, Sequence
-from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from actors.decisioning.assignment import Offer, best_assignment, lacks
 from actors.decisioning.bids import Slot
-from actors.decisioning.exploration import FARTHEST, LEAST, LOTS, Array, lots, posterior
+from actors.decisioning.exploration import FARTHEST, LEAST
 from actors.decisioning.parts import Need
+from actors.decisioning.polling import POLLS
 from actors.playbook.arbitration_model import Arbitration
-
-_DOUBTFUL = 1e-9
-"""More than nothing, and less than anything else, in minor units."""
 
 Live = tuple[Slot, Sequence[int] | None]
 """A slot that is still open, and the places of its bids for which there is room, in order; None for all."""
@@ -33,21 +27,16 @@ def column(live: Live, values: Sequence[Any]) -> Sequence[Any]:
 
 
 class Electorate:
-    """The posterior vectors of one decision: drawn when they are first needed, and then the same.
+    """The posterior vectors of one decision, and for what they vote.
 
     A vector holds a propensity for every action, the same in whatever slot; it votes for the assignment
     of actions to slots that is worth most under it.
     """
 
     def __init__(self, seed: int, slots: Sequence[Slot], book: Arbitration) -> None:
-        self._seed, self._book = seed, book
-        self._slots = slots
-        self._drawn: Array | None = None
-        self._ramps: Array = np.zeros(0)
-        self._lots: NDArray[np.uint16] | None = None
-        self._rows: list[int] = []
-        self._begins: dict[str, int] = {}
-        self._among: dict[tuple[str, float], Array] = {}
+        self._book = book
+        self._poll = POLLS.Poll(seed, slots, book)
+        self._wished: dict[tuple[str, tuple[int, ...] | None], list[int]] = {}
 
     def votes(
         self, live: Sequence[Live], left: MutableMapping[Any, float] | None
@@ -63,112 +52,51 @@ class Electorate:
         """
         if left is not None and not _meet(live, left):
             left = None
-        if not certain(live[:1] if left is None else live, self._book):
-            return self._count(live, left), self._book.vectors
         worths = column(live[0], live[0][0].worths)
         votes = [0] * (len(worths) + 1)
+        if not certain(live[:1] if left is None else live, self._book):
+            best = self._wishes(live[0])
+            for place in best if left is None else self._settled(live, left, best):
+                votes[place] += 1
+            return votes, self._book.vectors
         if left is None:
             votes[0 if worths[0] > 0.0 else -1] = 1
         else:
             votes[best_assignment([_offers(each) for each in live], left)[0]] = 1
         return votes, 0
 
-    def _count(self, live: Sequence[Live], left: MutableMapping[Any, float] | None) -> list[int]:
-        worths = self._worths_of(live[0])
-        best = _wishes(worths)
-        if left is not None:
-            self._settle(live, left, best, worths)
-        votes: list[int] = np.bincount(best, minlength=len(worths) + 1).tolist()
-        return votes
+    def _wishes(self, live: Live) -> list[int]:
+        """Return for each vector which bid of a slot it would have if there were no other slot."""
+        slot, places = live
+        wished = slot.placement, None if places is None else tuple(places)
+        known = self._wished.get(wished)
+        if known is None:
+            known = self._poll.wishes(slot, range(slot.size) if places is None else places)
+            self._wished[wished] = known
+        return known
 
-    def _settle(
-        self,
-        live: Sequence[Live],
-        left: MutableMapping[Any, float],
-        best: NDArray[np.intp],
-        first: Array,
-    ) -> None:
-        """Replace the votes of the vectors whose best bids for each slot do not go together."""
-        worths = [first, *map(self._worths_of, live[1:])]
-        wishes = list(
-            zip(best.tolist(), *[_wishes(each).tolist() for each in worths[1:]], strict=True)
-        )
+    def _settled(
+        self, live: Sequence[Live], left: MutableMapping[Any, float], best: list[int]
+    ) -> list[int]:
+        """Return the votes, given anew by the vectors whose best bids for each slot do not go together."""
+        wishes = list(zip(best, *[self._wishes(each) for each in live[1:]], strict=True))
         checks = [column(each, each[0].checks) for each in live]
         takes = [column(each, each[0].takes) for each in live]
         apart = {wish for wish in set(wishes) if not _together(wish, checks, takes, left)}
         if not apart:
-            return
+            return best
+        settled = list(best)
+        nobody = len(checks[0])
         for m, wish in enumerate(wishes):
             if wish in apart:
-                offers, places = _sorted([each[:, m].tolist() for each in worths], checks, takes)
+                worths = [
+                    self._poll.worths(slot, range(slot.size) if places is None else places, m)
+                    for slot, places in live
+                ]
+                offers, order = _sorted(worths, checks, takes)
                 found = best_assignment(offers, left)[0]
-                best[m] = len(first) if found < 0 else places[0][found]
-
-    def _worths_of(self, live: Live) -> Array:
-        """Return what bids of a slot are worth under each vector; nothing where one is left out.
-
-        The most mature of them takes part under all vectors.
-        """
-        drawn = self._draw() if self._drawn is None else self._drawn
-        slot, places = live
-        start = self._begins[slot.placement]
-        ramps = self._ramps[start : start + slot.size]
-        most = float((ramps if places is None else ramps.take(places)).max())
-        among = self._among.get((slot.placement, most))
-        if among is None:
-            worths = drawn[start : start + slot.size]
-            among = worths if ramps.min() >= most else self._taking_part(start, worths, most)
-            self._among[slot.placement, most] = among
-        return among if places is None else among.take(places, axis=0)
-
-    def _taking_part(self, start: int, worths: Array, most: float) -> Array:
-        """Return what bids from one on are worth where the most mature competitor is so mature."""
-        if self._lots is None:
-            self._lots = lots(self._seed, self._rows, self._book.vectors)
-        here = slice(start, start + len(worths))
-        ramps = self._ramps[here]
-        last = np.ceil(ramps / most * LOTS) - 1.0  # lots up to this one take part
-        last = last.astype(np.int32 if last.min() < 0.0 else np.uint16)
-        part: Array = worths * (self._lots[here] <= last[:, None])
-        return part
-
-    def _draw(self) -> Array:
-        """Draw the vectors, and work out with which probability each action takes part."""
-        slots, reached = self._slots, 0
-        for slot in slots:
-            self._begins[slot.placement] = reached
-            reached += slot.size
-        actions = list(chain.from_iterable([slot.actions for slot in slots]))
-        row_of = {index: row for row, index in enumerate(sorted(set(actions)))}
-        self._rows = [row_of[index] for index in actions]
-        means = list(chain.from_iterable([slot.means for slot in slots]))
-        sds = list(chain.from_iterable([slot.sds for slot in slots]))
-        worths = posterior(self._seed, means, sds, self._book.vectors, self._rows)
-        worths *= _stacked([slot.gains for slot in slots])[:, None]
-        worths -= _stacked([slot.prices for slot in slots])[:, None]
-        raise_doubtful(worths)
-        start, full = self._book.maturity_from, self._book.mature_positives
-        ramps = _stacked([slot.positives for slot in slots])
-        np.minimum(ramps, full, out=ramps)
-        ramps /= full
-        ramps *= 1.0 - start
-        ramps += start
-        self._drawn, self._ramps = worths, ramps
-        return worths
-
-
-def raise_doubtful(worths: Array) -> None:
-    """Make all worth more than nothing, as they are expected to be.
-
-    A vector that doubts it still votes for the best of them, and the order among those in doubt stays.
-    """
-    if worths.min() <= 0.0:
-        low = worths <= 0.0
-        worths[low] = _DOUBTFUL / (1.0 - worths[low])
-
-
-def _stacked(columns: Sequence[Sequence[float]]) -> Array:
-    return np.array(list(chain.from_iterable(columns)), dtype=np.float64)
+                settled[m] = nobody if found < 0 else order[0][found]
+        return settled
 
 
 def certain(slots: Sequence[Live], book: Arbitration) -> bool:
@@ -181,12 +109,6 @@ def certain(slots: Sequence[Live], book: Arbitration) -> bool:
             return False
         unsure = unsure or any(sd > 0.0 for sd in column(live, live[0].sds))
     return not unsure or (len(slots) == 1 and _outright(slots[0]))
-
-
-def _wishes(worths: Array) -> NDArray[np.intp]:
-    """Return for each vector the row that is worth most: one always is worth more than nothing."""
-    best: NDArray[np.intp] = worths.argmax(axis=0)
-    return best
 
 
 def _outright(live: Live) -> bool:

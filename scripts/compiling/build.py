@@ -27,6 +27,8 @@ Say = Callable[[str, int, int], None]
 """Hears how far it is: what is being done, how much of it is done, out of how much."""
 
 OPTIMISE = "1"
+AS_WRITTEN = "-ffp-contract=off"
+"""Where a machine can multiply and add in one step, which rounds once less, it shall not: results are everywhere the same."""
 NEEDED = "compiling needs the extra `compile` (uv sync --extra compile)"
 
 
@@ -156,7 +158,7 @@ class _Compiler:
         made = str(self.folder / (source.replace("/", "_").removesuffix(".c") + ".o"))
         include = (*extension.include_dirs, sysconfig.get_path("include"))
         places = [f"-I{each}" for each in include]
-        rest = ["-c", source, "-o", made, *extension.extra_compile_args]
+        rest = ["-c", source, "-o", made, *extension.extra_compile_args, AS_WRITTEN]
         run([*_words("CC"), *_words("CFLAGS"), *_words("CCSHARED"), *places, *rest])
         return made
 
