@@ -50,9 +50,15 @@ def scores_by_action(prepared: Prepared, playbook: Playbook, scores: Scores) -> 
 def _distinct(prepared: Prepared) -> tuple[int, ...]:
     """Return the actions among the candidates in order of first appearance."""
     if len(prepared.runs) == 1:
-        part: Part = prepared.runs[0][2]
-        return part.distinct
-    return tuple(dict.fromkeys([candidate.action for candidate in prepared.candidates]))
+        only: Part = prepared.runs[0][2]
+        return only.distinct
+    actions: list[int] = []
+    for run in prepared.runs:
+        part = run[2]
+        actions += part.distinct
+    if not actions:
+        actions = [candidate.action for candidate in prepared.candidates]
+    return tuple(dict.fromkeys(actions))
 
 
 def choose(

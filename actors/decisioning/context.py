@@ -23,7 +23,7 @@ from actors.playbook.scenario_parts import rules_in, templates_in
 from actors.playbook.templates import Placeholder, Template
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Occasion:
     """The event, question or timer that the context is built for, and the customer's `groups`."""
 
@@ -35,6 +35,26 @@ class Occasion:
     late: bool
     groups: Sequence[GroupState] = ()
     instance: dict[str, Any] = field(default_factory=dict)
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        type: str,  # noqa: A002
+        name: str,
+        channel: str,
+        properties: dict[str, Any],
+        traits: dict[str, Any],
+        late: bool,
+        groups: Sequence[GroupState] = (),
+        instance: dict[str, Any] | None = None,
+    ) -> None:
+        self.type = type
+        self.name = name
+        self.channel = channel
+        self.properties = properties
+        self.traits = traits
+        self.late = late
+        self.groups = groups
+        self.instance = {} if instance is None else instance
 
 
 class View:

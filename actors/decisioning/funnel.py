@@ -62,10 +62,8 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
     plan = plan_of(playbook)
     standing = standing or plan.stand(given.context)
     funnel = _Funnel(given, playbook, standing, restraint_of(given, playbook))
-    if len(given.placements) + len(given.proposals) > 1:
-        triggers = [*["" for _ in given.placements], *[each.trigger for each in given.proposals]]
-        if len(set(triggers)) < len(triggers):
-            funnel.judged = {}
+    if _repeats(given):
+        funnel.judged = {}
     for placement in given.placements:
         shelf = plan.placed.get((given.channel, placement))
         if shelf is None:
@@ -86,7 +84,18 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
     )
 
 
-@dataclass(slots=True)
+def _repeats(given: DecisionInput) -> bool:
+    """Return whether the same options may be judged twice for one who proposes them, or for nobody."""
+    placements, proposals = len(given.placements), given.proposals
+    if placements > 1:
+        return True
+    if len(proposals) > 1:
+        triggers = {each.trigger for each in proposals}
+        return len(triggers) < len(proposals) or (placements > 0 and "" in triggers)
+    return placements + len(proposals) > 1 and not proposals[0].trigger
+
+
+@dataclass(slots=True, init=False)
 class _Funnel:
     """`judged` says of options, by trigger, whether they passed; None when nothing is judged twice.
 
@@ -103,6 +112,24 @@ class _Funnel:
     weights: dict[int, float] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     consents: dict[str, str | None] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        given: DecisionInput,
+        playbook: Playbook,
+        standing: Standing,
+        restraint: Restraint | None,
+    ) -> None:
+        self.given = given
+        self.playbook = playbook
+        self.standing = standing
+        self.restraint = restraint
+        self.judged = None
+        self.candidates = []
+        self.removed = []
+        self.weights = {}
+        self.runs = []
+        self.consents = {}
 
     def propose(self, plan: Plan, proposal: Proposal) -> None:
         """Consider what a trigger or scenario proposes, unless it is paused."""
@@ -201,13 +228,16 @@ class _Funnel:
 
     def _suspects(self, shelf: Shelf) -> Set[Mark]:
         """Return what holds back options with such a mark; nothing when the shelf has none."""
-        missing = [each[0] for each in shelf.consents if self._without_consent(*each) is not None]
+        missing: list[str] = []
+        for consent, channel, purpose in shelf.consents:
+            if self._without_consent(consent, channel, purpose) is not None:
+                missing.append(consent)
         if self.restraint is None and shelf.suggests:
             self.restraint = restraint_of(self.given, self.playbook, suggests=True)
         restraint = self.restraint
         if restraint is None or restraint.marks.isdisjoint(shelf.marks):
             return frozenset(missing) if missing else _NO_MARKS
-        return restraint.marks.union(missing)
+        return restraint.marks.union(missing) if missing else restraint.marks
 
     def _without_consent(self, consent: str, channel: str, purpose: str) -> str | None:
         """Return why nothing may be said for a purpose on a channel, or None when it may."""
@@ -250,7 +280,7 @@ class _Funnel:
     def _weigh(self, shelf: Shelf, part: Part) -> None:
         """Note the weights of options of a shelf: the product of the factors whose condition holds."""
         if shelf.conditions is None or not part.weighed:
-            self.weights.update(dict.fromkeys(part.actions, 1.0))
+            self._take(dict.fromkeys(part.actions, 1.0))
             return
         standing = self.standing
         asked = (standing.values, standing.segments, standing.tier)
@@ -261,8 +291,17 @@ class _Funnel:
             return
         met = shelf.conditions(*asked)
         worth = [prod([f for i, f in each if met[i]], start=1.0) for each in shelf.formulas]
+        if len(worth) == 1:
+            self._take(dict.fromkeys(shelf.actions, worth[0]))
+            return
         weights = map(worth.__getitem__, shelf.weighed)
-        self.weights.update(zip(shelf.actions, weights, strict=True))
+        self._take(dict(zip(shelf.actions, weights, strict=True)))
+
+    def _take(self, weights: dict[int, float]) -> None:
+        if self.weights:
+            self.weights.update(weights)
+        else:
+            self.weights = weights
 
 
 def _too_many(option: Option) -> Removal:

@@ -43,7 +43,7 @@ class Proposal:
     channels: tuple[str, ...] | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class DecisionInput:
     """Everything that a decision depends on, besides the scores and the playbook of that version.
 
@@ -82,6 +82,53 @@ class DecisionInput:
     standing: tuple[Stands, ...] = ()
     suggested: dict[str, str] = field(default_factory=dict)
 
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        *,
+        at_ms: int,
+        seed: int,
+        channel: str = "",
+        placements: tuple[str, ...] = (),
+        max_actions: int = 0,
+        context: list[Any] | None = None,
+        caps: tuple[tuple[int, int], ...] = (),
+        refused: dict[str, int] | None = None,
+        consents: dict[str, str] | None = None,
+        proposals: tuple[Proposal, ...] = (),
+        paused: tuple[str, ...] = (),
+        silences: tuple[Silence, ...] = (),
+        planned: dict[str, Planned] | None = None,
+        caps_later: dict[int, tuple[tuple[int, int], ...]] | None = None,
+        recent: int = 0,
+        barred: tuple[str, ...] = (),
+        arms: dict[str, str] | None = None,
+        funds: dict[str, float] | None = None,
+        prices: dict[str, float] | None = None,
+        standing: tuple[Stands, ...] = (),
+        suggested: dict[str, str] | None = None,
+    ) -> None:
+        self.at_ms = at_ms
+        self.seed = seed
+        self.channel = channel
+        self.placements = placements
+        self.max_actions = max_actions
+        self.context = [] if context is None else context
+        self.caps = caps
+        self.refused = {} if refused is None else refused
+        self.consents = {} if consents is None else consents
+        self.proposals = proposals
+        self.paused = paused
+        self.silences = silences
+        self.planned = {} if planned is None else planned
+        self.caps_later = {} if caps_later is None else caps_later
+        self.recent = recent
+        self.barred = barred
+        self.arms = {} if arms is None else arms
+        self.funds = {} if funds is None else funds
+        self.prices = {} if prices is None else prices
+        self.standing = standing
+        self.suggested = {} if suggested is None else suggested
+
 
 class Candidate(NamedTuple):
     """An action that may be shown in a placement, or sent on a channel when `placement` is empty."""
@@ -102,7 +149,7 @@ class Removal(NamedTuple):
     retry_at_ms: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Prepared:
     """The funnel's result before scoring. Candidates are in the order of slots, then of keys.
 
@@ -115,6 +162,22 @@ class Prepared:
     weights: dict[int, float]
     removed: tuple[Removal, ...]
     runs: tuple[Any, ...] = field(default=(), compare=False)
+
+    def __init__(
+        self,
+        tier: str,
+        segments: tuple[str, ...],
+        candidates: tuple[Candidate, ...],
+        weights: dict[int, float],
+        removed: tuple[Removal, ...],
+        runs: tuple[Any, ...] = (),
+    ) -> None:
+        self.tier = tier
+        self.segments = segments
+        self.candidates = candidates
+        self.weights = weights
+        self.removed = removed
+        self.runs = runs
 
 
 class Ranked(NamedTuple):
@@ -168,7 +231,7 @@ class Draw(NamedTuple):
     epsilon: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Choice:
     """The arbitration: scored candidates, best first by slot; what was chosen; what was removed.
 
@@ -181,6 +244,20 @@ class Choice:
     removed: tuple[Removal, ...]
     draws: tuple[Draw, ...] = ()
     places: tuple[int, ...] = ()
+
+    def __init__(
+        self,
+        rows: Sequence[Sequence[Any]],
+        chosen: tuple[Chosen, ...],
+        removed: tuple[Removal, ...],
+        draws: tuple[Draw, ...] = (),
+        places: tuple[int, ...] = (),
+    ) -> None:
+        self.rows = rows
+        self.chosen = chosen
+        self.removed = removed
+        self.draws = draws
+        self.places = places
 
     @property
     def ranked(self) -> tuple[Ranked, ...]:

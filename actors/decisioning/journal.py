@@ -10,7 +10,7 @@ from actors.domain.merges import MergeRecord
 from actors.scenarios.world import Line
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class Lesson:
     """What the models learn from one outcome: counts to add for an action and a segment.
 
@@ -27,6 +27,29 @@ class Lesson:
     seq: int = 0
     n: int = 0
     reward_minor: int = 0
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        *,
+        action: str,
+        segment: str,
+        taken: int,
+        refused: int,
+        channel: str = "",
+        number: int = 0,
+        seq: int = 0,
+        n: int = 0,
+        reward_minor: int = 0,
+    ) -> None:
+        self.action = action
+        self.segment = segment
+        self.taken = taken
+        self.refused = refused
+        self.channel = channel
+        self.number = number
+        self.seq = seq
+        self.n = n
+        self.reward_minor = reward_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,7 @@ class Credited:
     reward_minor: int
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class TurnRecord:
     """One turn of one customer.
 
@@ -75,3 +98,40 @@ class TurnRecord:
     credits: list[Credited] = field(default_factory=list)
     reached: dict[str, str] = field(default_factory=dict)
     again: list[Effect] = field(default_factory=list)
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        *,
+        at_ms: int,
+        received_at_ms: int,
+        event: Event | None = None,
+        response: Response | None = None,
+        timer: tuple[str, str, str] | None = None,
+        notes: list[str] | None = None,
+        decision: DecisionRecord | None = None,
+        effects: list[Effect] | None = None,
+        lessons: list[Lesson] | None = None,
+        command: Command | None = None,
+        merge: MergeRecord | None = None,
+        result: dict[str, Any] | None = None,
+        lines: list[Line] | None = None,
+        credits: list[Credited] | None = None,  # noqa: A002
+        reached: dict[str, str] | None = None,
+        again: list[Effect] | None = None,
+    ) -> None:
+        self.at_ms = at_ms
+        self.received_at_ms = received_at_ms
+        self.event = event
+        self.response = response
+        self.timer = timer
+        self.notes = [] if notes is None else notes
+        self.decision = decision
+        self.effects = [] if effects is None else effects
+        self.lessons = [] if lessons is None else lessons
+        self.command = command
+        self.merge = merge
+        self.result = {} if result is None else result
+        self.lines = [] if lines is None else lines
+        self.credits = [] if credits is None else credits
+        self.reached = {} if reached is None else reached
+        self.again = [] if again is None else again

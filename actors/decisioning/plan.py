@@ -35,13 +35,18 @@ _MAX_PARTS = 256
 """Of one shelf: customers for whom the same options pass are many."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Standing:
     """Where a customer stands at this moment: the rules' values, the segments held and the tier."""
 
     values: Sequence[Any]
     segments: tuple[str, ...]
     tier: str
+
+    def __init__(self, values: Sequence[Any], segments: tuple[str, ...], tier: str) -> None:
+        self.values = values
+        self.segments = segments
+        self.tier = tier
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ STAGE_CODES = (
 _CODE_OF = {stage: code for code, stage in enumerate(STAGE_CODES)}
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class DecisionRecord:
     """One arbitration with all its inputs.
 
@@ -70,6 +70,27 @@ class DecisionRecord:
     given: DecisionInput
     scores: dict[int, tuple[float, ...]]
     outcome: list[Any]
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        *,
+        engine: str,
+        playbook: str,
+        model: str,
+        model_version: str,
+        prior: bool,
+        given: DecisionInput,
+        scores: dict[int, tuple[float, ...]],
+        outcome: list[Any],
+    ) -> None:
+        self.engine = engine
+        self.playbook = playbook
+        self.model = model
+        self.model_version = model_version
+        self.prior = prior
+        self.given = given
+        self.scores = scores
+        self.outcome = outcome
 
 
 def outcome_of(prepared: Prepared, choice: Choice) -> list[Any]:

@@ -1,6 +1,6 @@
 """What switches, tiers, experiments and contact policies hold back, looked up once a decision."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actors.decisioning.inputs import (
@@ -24,7 +24,7 @@ _NONE: frozenset[str] = frozenset()
 _NOBODY = frozenset({"", STANDS})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Restraint:
     """What holds candidates back, apart from the rules of their actions and from consent.
 
@@ -43,6 +43,25 @@ class Restraint:
     bars: tuple[Bar, ...]
     marks: set[Mark] = field(default_factory=set)
     later: dict[int, Mapping[int, int]] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        given: DecisionInput,
+        playbook: Playbook,
+        full: Mapping[int, int],
+        bars: tuple[Bar, ...],
+    ) -> None:
+        self.given = given
+        self.playbook = playbook
+        self.full = full
+        stand = given.standing
+        self.standing = {each.placement: each.action for each in stand} if stand else {}
+        self.paused = frozenset(given.paused) if given.paused else _NONE
+        self.barred = dict([_reason(each) for each in given.barred]) if given.barred else {}
+        self.bars = bars
+        self.marks = set()
+        self.later = {}
+        self.mark()
 
     def mark(self) -> None:
         """Collect the marks: too many do no harm, one too few lets through what is held back."""
@@ -70,7 +89,7 @@ class Restraint:
     def unavailable(self, option: Option, trigger: str) -> Removal | None:
         """Return what a switch, or a channel that this customer cannot be written to on, says."""
         index, channel = option.index, option.channel
-        if self.paused:
+        if self.paused and not self.paused.isdisjoint(option.marks):
             for switch in (ALL, f"channel:{channel}", f"action:{option.action.key}"):
                 if switch in self.paused:
                     return Removal(index, channel, AVAILABILITY, f"paused: {switch}")
@@ -143,28 +162,16 @@ def restraint_of(
         or suggests
     ):
         return None
-    restraint = Restraint(
-        given,
-        playbook,
-        full,
-        {each.placement: each.action for each in given.standing} if given.standing else {},
-        frozenset(given.paused) if given.paused else _NONE,
-        dict([_reason(each) for each in given.barred]) if given.barred else {},
-        bars,
-    )
-    restraint.mark()
-    return restraint
+    return Restraint(given, playbook, full, bars)
 
 
-def _full(playbook: Playbook, counts: Sequence[tuple[int, int]]) -> dict[int, int]:
+def _full(playbook: Playbook, counts: tuple[tuple[int, int], ...]) -> dict[int, int]:
     """Return the positions of the caps that have no room, and when they have again."""
-    if not any(count for count, _ in counts):
-        return {}  # as for most customers, and a limit is 1 at least
-    return {
-        i: retry_at_ms
-        for i, (cap, (count, retry_at_ms)) in enumerate(zip(playbook.caps, counts, strict=True))
-        if count >= cap.limit
-    }
+    caps, full = playbook.caps, {}
+    for i, (count, retry_at_ms) in enumerate(counts):
+        if count and count >= caps[i].limit:
+            full[i] = retry_at_ms
+    return full
 
 
 def _reason(barred: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ RECORDED = "recorded"
 """Delivered by another system before we heard of it; logged so that its outcome can be credited."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class Effect:
     """One action for one channel: the unit of delivery, of deduplication and of credit.
 
@@ -64,8 +64,47 @@ class Effect:
     cause: str = ""
     content: dict[str, Any] = field(default_factory=dict)
 
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        *,
+        seq: int,
+        n: int,
+        action: str,
+        channel: str,
+        placement: str,
+        mode: str,
+        purpose: str,
+        segment: str,
+        at_ms: int,
+        expires_at_ms: int,
+        rank: int = 1,
+        propensity: float = 0.0,
+        priority_minor: float = 0.0,
+        chosen_with: float = 1.0,
+        send_at_ms: int = 0,
+        cause: str = "",
+        content: dict[str, Any] | None = None,
+    ) -> None:
+        self.seq = seq
+        self.n = n
+        self.action = action
+        self.channel = channel
+        self.placement = placement
+        self.mode = mode
+        self.purpose = purpose
+        self.segment = segment
+        self.at_ms = at_ms
+        self.expires_at_ms = expires_at_ms
+        self.rank = rank
+        self.propensity = propensity
+        self.priority_minor = priority_minor
+        self.chosen_with = chosen_with
+        self.send_at_ms = send_at_ms
+        self.cause = cause
+        self.content = {} if content is None else content
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class OpenEffect:
     """What a customer's state remembers of an effect until its window has long closed.
 
@@ -93,6 +132,42 @@ class OpenEffect:
     seen_at_ms: int = 0
     clicked_at_ms: int = 0
     reward_minor: int = 0
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        seq: int,
+        n: int,
+        action: str,
+        channel: str,
+        segment: str,
+        at_ms: int,
+        expires_at_ms: int,
+        outcome: str = "",
+        label: int = -1,
+        origin: int = 0,
+        purpose: str = "",
+        placement: str = "",
+        send_at_ms: int = 0,
+        seen_at_ms: int = 0,
+        clicked_at_ms: int = 0,
+        reward_minor: int = 0,
+    ) -> None:
+        self.seq = seq
+        self.n = n
+        self.action = action
+        self.channel = channel
+        self.segment = segment
+        self.at_ms = at_ms
+        self.expires_at_ms = expires_at_ms
+        self.outcome = outcome
+        self.label = label
+        self.origin = origin
+        self.purpose = purpose
+        self.placement = placement
+        self.send_at_ms = send_at_ms
+        self.seen_at_ms = seen_at_ms
+        self.clicked_at_ms = clicked_at_ms
+        self.reward_minor = reward_minor
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     at_ms: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Utterance:
     """One thing said by either side. `who` is `customer` or `us`; `about` names event or action.
 
@@ -51,6 +51,28 @@ class Utterance:
     answer: Answer | None = None
     meaning: Meaning | None = None
     origin: int = 0
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        at_ms: int,
+        channel: str,
+        who: str,
+        about: str,
+        seq: int,
+        n: int = -1,
+        answer: Answer | None = None,
+        meaning: Meaning | None = None,
+        origin: int = 0,
+    ) -> None:
+        self.at_ms = at_ms
+        self.channel = channel
+        self.who = who
+        self.about = about
+        self.seq = seq
+        self.n = n
+        self.answer = answer
+        self.meaning = meaning
+        self.origin = origin
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ class Interest:
     last_at_ms: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Outreach:
     """What was sent to a customer on one channel, and what came back.
 
@@ -79,6 +79,22 @@ class Outreach:
     clicked: int = 0
     bounced: int = 0
     last_clicked_at_ms: int = 0
+
+    def __init__(
+        self,
+        sent: int = 0,
+        cost_millis: int = 0,
+        seen: int = 0,
+        clicked: int = 0,
+        bounced: int = 0,
+        last_clicked_at_ms: int = 0,
+    ) -> None:
+        self.sent = sent
+        self.cost_millis = cost_millis
+        self.seen = seen
+        self.clicked = clicked
+        self.bounced = bounced
+        self.last_clicked_at_ms = last_clicked_at_ms
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ class Purchases:
     last_at_ms: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class ChannelUse:
     """How a customer uses one channel.
 
@@ -58,8 +58,26 @@ class ChannelUse:
     costed: int = 0
     contact_cost_minor: int = 0
 
+    def __init__(
+        self,
+        events: int = 0,
+        last_seen_at_ms: int = 0,
+        visits: int = 0,
+        hours: list[int] | None = None,
+        contacts: int = 0,
+        costed: int = 0,
+        contact_cost_minor: int = 0,
+    ) -> None:
+        self.events = events
+        self.last_seen_at_ms = last_seen_at_ms
+        self.visits = visits
+        self.hours = [0] * 24 if hours is None else hours
+        self.contacts = contacts
+        self.costed = costed
+        self.contact_cost_minor = contact_cost_minor
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class ResponseHistory:
     """How a customer has answered one action so far."""
 
@@ -70,8 +88,24 @@ class ResponseHistory:
     last_offered_at_ms: int = 0
     last_refused_at_ms: int = 0
 
+    def __init__(
+        self,
+        offered: int = 0,
+        seen: int = 0,
+        taken: int = 0,
+        refused: int = 0,
+        last_offered_at_ms: int = 0,
+        last_refused_at_ms: int = 0,
+    ) -> None:
+        self.offered = offered
+        self.seen = seen
+        self.taken = taken
+        self.refused = refused
+        self.last_offered_at_ms = last_offered_at_ms
+        self.last_refused_at_ms = last_refused_at_ms
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Contact:
     """One contact that counts under contact policies, at its planned send time.
 
@@ -86,6 +120,24 @@ class Contact:
     seq: int = 0
     n: int = 0
     origin: int = 0
+
+    def __init__(
+        self,
+        at_ms: int,
+        channel: str,
+        action: str,
+        purpose: str,
+        seq: int = 0,
+        n: int = 0,
+        origin: int = 0,
+    ) -> None:
+        self.at_ms = at_ms
+        self.channel = channel
+        self.action = action
+        self.purpose = purpose
+        self.seq = seq
+        self.n = n
+        self.origin = origin
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ MAX_TIMERS = 256
 MAX_IDENTITIES = 50
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Timer:
     """Something this customer is waiting for. `key` is unique within the customer.
 
@@ -29,6 +29,20 @@ class Timer:
     kind: str
     subject: str = ""
     data: dict[str, object] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        key: str,
+        due_at_ms: int,
+        kind: str,
+        subject: str = "",
+        data: dict[str, object] | None = None,
+    ) -> None:
+        self.key = key
+        self.due_at_ms = due_at_ms
+        self.kind = kind
+        self.subject = subject
+        self.data = {} if data is None else data
 
 
 @dataclass(slots=True)

@@ -94,7 +94,10 @@ class Budgets:
 
     def named(self, name: str) -> Budget | None:
         """Return a budget by name, or None."""
-        return next((each for each in self.all if each.name == name), None)
+        for each in self.all:
+            if each.name == name:
+                return each
+        return None
 
 
 NO_BUDGETS = Budgets()

@@ -103,10 +103,11 @@ def together(rules: Sequence[ast.expr | Guarded | Predicate]) -> Predicates:
     names: dict[str, Any] = {"__builtins__": {}, "type": type}
     names |= {each.__name__: each for each in (bool, int, float, str)}
     answers: list[ast.expr] = []
+    repeated = _repeated(rules)
     given: list[ast.expr] = [ast.Name(name, ast.Load()) for name in _PARAMETERS]
     for i, rule in enumerate(rules):
         if isinstance(rule, ast.expr):
-            answers.append(rule)
+            answers.append(repeated.get(i, rule))
             continue
         names[f"rule_{i}"] = rule.otherwise if isinstance(rule, Guarded) else rule
         called = ast.Call(ast.Name(f"rule_{i}", ast.Load()), given, [])
@@ -119,6 +120,23 @@ def together(rules: Sequence[ast.expr | Guarded | Predicate]) -> Predicates:
     # Not text of a playbook: a tree that holds nothing but what is built here.
     made: Predicates = eval(compile(ast.fix_missing_locations(body), "<rules>", "eval"), names)  # noqa: S307
     return made
+
+
+def _repeated(rules: Sequence[ast.expr | Guarded | Predicate]) -> dict[int, ast.expr]:
+    """Return by its place how each expression that is there several times is worked out once."""
+    places: dict[str, list[int]] = {}
+    for i, rule in enumerate(rules):
+        if isinstance(rule, ast.expr) and not isinstance(rule, ast.Constant):
+            places.setdefault(ast.dump(rule), []).append(i)
+    found: dict[int, ast.expr] = {}
+    for first, *others in places.values():
+        rule = rules[first]
+        if others and isinstance(rule, ast.expr):
+            name = f"same_{first}"
+            found[first] = ast.NamedExpr(ast.Name(name, ast.Store()), rule)
+            for i in others:
+                found[i] = ast.Name(name, ast.Load())
+    return found
 
 
 class _Reader:

@@ -1,6 +1,5 @@
 """What the core uses of `experiments.yaml`: holdouts, experiments, and what is counted in each arm."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 HOLDOUT, EXPERIMENT, ENGINE, LOGGED = "holdout", "experiment", "engine", "logged"
@@ -57,7 +56,7 @@ class Experiment:
     event: str = ""
     arm_property: str = ""
     description: str = ""
-    by_arm: Mapping[str, Arm] = field(default_factory=dict)
+    by_arm: dict[str, Arm] = field(default_factory=dict)
 
     def arm(self, name: str) -> Arm | None:
         """Return the arm of that name, or None."""
@@ -86,10 +85,10 @@ class Experiments:
     """
 
     all: tuple[Experiment, ...] = ()
-    by_name: Mapping[str, Experiment] = field(default_factory=dict)
-    by_event: Mapping[str, tuple[Experiment, ...]] = field(default_factory=dict)
-    barring: Mapping[tuple[str, str], tuple[Experiment, Arm]] = field(default_factory=dict)
-    deciding: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    by_name: dict[str, Experiment] = field(default_factory=dict)
+    by_event: dict[str, tuple[Experiment, ...]] = field(default_factory=dict)
+    barring: dict[tuple[str, str], tuple[Experiment, Arm]] = field(default_factory=dict)
+    deciding: dict[tuple[str, str], str] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
     horizon_ms: int = DEFAULT_HORIZON_MS
 

@@ -36,6 +36,45 @@ def plan_send(
     return known if known.at_ms or known.why else Planned(now_ms)
 
 
+def plan_sends(
+    profile: Profile, playbook: Playbook, kinds: tuple[tuple[str, str], ...], now_ms: int
+) -> dict[str, Planned]:
+    """Return `plan_send` of several (channel, purpose), by `channel|purpose`, where it is not now."""
+    if not kinds:
+        return {}
+    place = place_of(profile) if playbook.policies.holidays else ("", "")
+    zones, found = zones_of(profile, playbook), {}
+    for kind, said in _kinds_all_through(playbook, kinds, zones, place, now_ms // _QUARTER_MS):
+        planned = said
+        if planned is None:
+            channel, _, purpose = kind.partition("|")
+            planned = plan_send(profile, playbook, channel, purpose, now_ms)
+        if planned.at_ms != now_ms:
+            found[kind] = planned
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _kinds_all_through(
+    playbook: Playbook,
+    kinds: tuple[tuple[str, str], ...],
+    zones: tuple[str, ...],
+    place: tuple[str, str],
+    quarter: int,
+) -> tuple[tuple[str, Planned | None], ...]:
+    """Return `_all_through` of several kinds of messages, but for those that nothing keeps back."""
+    found: list[tuple[str, Planned | None]] = []
+    for channel, purpose in kinds:
+        hours, holidays = _concerned(playbook, channel, purpose)
+        if not hours and not holidays:
+            continue
+        here = place if holidays else ("", "")
+        known = _all_through(playbook, channel, purpose, zones, here, quarter)
+        if known is None or known.at_ms or known.why:
+            found.append((f"{channel}|{purpose}", known))
+    return tuple(found)
+
+
 @lru_cache(maxsize=4096)
 def _all_through(
     playbook: Playbook,

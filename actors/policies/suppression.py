@@ -86,19 +86,21 @@ def _covers(silence: Silence, candidate: tuple[str, str, str, str]) -> bool:
     return name == purpose
 
 
-def silences_since(profile: Profile, playbook: Playbook, now_ms: int) -> Iterator[Since]:
-    """Yield what is silent now with the instant at which it began to be."""
+def silences_since(profile: Profile, playbook: Playbook, now_ms: int) -> list[Since]:
+    """Return what is silent now with the instant at which it began to be."""
+    found: list[Since] = []
     if not _may_be(profile, playbook):
-        return
+        return found
     for rule in playbook.policies.suppress:
         if rule.after in ANSWERS and profile.answers:
-            yield from _answers(rule, profile, playbook, now_ms)
+            found += _answers(rule, profile, playbook, now_ms)
         if rule.after == PURCHASE and profile.purchases.orders:
             at_ms = profile.purchases.last_at_ms
             if at_ms + rule.for_ms > now_ms:
-                yield from _everything(rule, at_ms, at_ms + rule.for_ms)
+                found += _everything(rule, at_ms, at_ms + rule.for_ms)
         elif rule.after == COMPLAINT and rule.scope in _OF_CASES and profile.service.cases:
-            yield from _cases(rule, profile, now_ms)
+            found += _cases(rule, profile, now_ms)
+    return found
 
 
 def _answers(rule: Suppress, profile: Profile, playbook: Playbook, now_ms: int) -> Iterator[Since]:
@@ -142,11 +144,9 @@ def _cases(rule: Suppress, profile: Profile, now_ms: int) -> Iterator[Since]:
             yield from _everything(rule, case.opened_at_ms or case.changed_at_ms, until_ms)
 
 
-def _everything(rule: Suppress, at_ms: int, until_ms: int) -> Iterator[Since]:
-    """Yield what a rule silences that is about no action: all purposes, or those that it names."""
+def _everything(rule: Suppress, at_ms: int, until_ms: int) -> list[Since]:
+    """Return what a rule silences that is about no action: all purposes, or those that it names."""
     why = f"after {rule.after}" if until_ms else f"open {rule.after}"
     if rule.purposes is None:
-        yield at_ms, Silence(ALL, "", why, until_ms)
-        return
-    for purpose in sorted(rule.purposes):
-        yield at_ms, Silence(PURPOSE, purpose, why, until_ms)
+        return [(at_ms, Silence(ALL, "", why, until_ms))]
+    return [(at_ms, Silence(PURPOSE, each, why, until_ms)) for each in sorted(rule.purposes)]

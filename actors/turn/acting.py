@@ -1,7 +1,7 @@
 """Events, questions and timers: begin or wake, then decide once the scores are there."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from actors.decisioning.arbitration import choose, rows_of, scores_by_action
 from actors.decisioning.context import Occasion, builder_of
@@ -242,8 +242,10 @@ def _finish(turn: Turn, playbook: Playbook) -> None:
     """See to what a turn leaves behind, whatever it was about."""
     if turn.cancelled:
         withdraw_waiting(turn)
-    if turn.outbox and any(effect.send_at_ms for effect in turn.outbox):
-        look_after_held(turn)
+    for effect in turn.outbox:
+        if effect.send_at_ms:
+            look_after_held(turn)
+            break
     void_withdrawn(turn)
     look_after_effects(turn, playbook)
     look_after_age(turn, playbook)
@@ -288,7 +290,10 @@ def _apply(turn: Turn, step: Advance, playbook: Playbook, standing: Standing) ->
         turn.timers_set += step.started
     for trigger in step.recorded:
         record_effect(turn, trigger, standing.tier, playbook)
-    return [_proposal(trigger) for trigger in step.proposed]
+    if not step.proposed:
+        return []
+    known = _proposals(playbook)
+    return [known[trigger.name] for trigger in step.proposed]
 
 
 def _hear(
@@ -302,6 +307,12 @@ def _hear(
         proposals = _apply(turn, step, playbook, standing)
     look_again(turn, standing, playbook)
     return proposals
+
+
+@lru_cache(maxsize=16)
+def _proposals(playbook: Playbook) -> dict[str, Proposal]:
+    """Return what each trigger of a playbook proposes, by its name."""
+    return {trigger.name: _proposal(trigger) for trigger in playbook.triggers}
 
 
 def _proposal(trigger: Trigger) -> Proposal:

@@ -112,7 +112,13 @@ def _planned_at(turn: Turn, playbook: Playbook, channel: str, purpose: str) -> i
     """Return when a message is to go, 0 for at once; what must be sent is in no decision's input."""
     if not playbook.policies.quiet and not playbook.policies.holidays:
         return 0
-    now_ms = turn.record.received_at_ms
+    now_ms, given = turn.record.received_at_ms, turn.given
+    if (
+        given is not None and not turn.offers
+    ):  # else a scenario may have changed where the customer is
+        known = given.planned.get(f"{channel}|{purpose}")
+        if known is not None:
+            return known.at_ms
     planned = plan_send(turn.state.profile, playbook, channel, purpose, now_ms)
     return 0 if planned.at_ms == now_ms else planned.at_ms
 

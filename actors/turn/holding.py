@@ -30,9 +30,12 @@ MAX_HELD = 24
 def look_after_held(turn: Turn) -> None:
     """See to it that held messages are looked at when the first of them is to go."""
     held = held_effects(turn.state)
-    for effect in sorted(held, key=lambda e: (e.at_ms, e.seq, e.n))[: max(0, len(held) - MAX_HELD)]:
-        drop(turn, effect, "too many messages are held")
-    due = [effect.send_at_ms for effect in held_effects(turn.state)]
+    if len(held) > MAX_HELD:
+        held.sort(key=lambda e: (e.at_ms, e.seq, e.n))
+        for effect in held[: len(held) - MAX_HELD]:
+            drop(turn, effect, "too many messages are held")
+        held = held_effects(turn.state)
+    due = [effect.send_at_ms for effect in held]
     keep_timer(turn, SEND, SEND, min(due, default=None), always=True)
 
 

@@ -13,7 +13,7 @@ from actors.policies.consent import consents_at
 from actors.policies.contact_pressure import recent, reserve, room_for
 from actors.policies.counting import Room
 from actors.policies.group_pressure import release_in_group
-from actors.policies.quiet import plan_send
+from actors.policies.quiet import plan_sends
 from actors.policies.suppression import silences_of
 from actors.policies.verdicts import Planned, Silence
 from actors.turn.belonging import contact_groups, own_groups
@@ -23,7 +23,7 @@ Key = tuple[int, int, int]
 """(origin, seq, n) of a message; origin 0 for the customer's own."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class Policing:
     """What policies say; the fields are those of `DecisionInput`."""
 
@@ -35,6 +35,24 @@ class Policing:
     planned: dict[str, Planned] = field(default_factory=dict)
     recent: int = 0
     barred: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        *,
+        caps: tuple[Room, ...],
+        refused: dict[str, int],
+        consents: dict[str, str],
+        silences: tuple[Silence, ...] = (),
+        recent: int = 0,
+    ) -> None:
+        self.caps = caps
+        self.caps_later = {}
+        self.refused = refused
+        self.consents = consents
+        self.silences = silences
+        self.planned = {}
+        self.recent = recent
+        self.barred = ()
 
 
 def police(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal], tier: str) -> Policing:
@@ -60,8 +78,12 @@ def police(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal], tier: 
         return said
     said.planned = _planned(turn, playbook, proposals)
     if said.planned:
-        later = sorted({each.at_ms for each in said.planned.values()} - {0, now_ms})
-        said.caps_later = {at: room_for(profile, playbook, at, groups) for at in later}
+        later = {each.at_ms for each in said.planned.values()}
+        said.caps_later = {
+            at_ms: room_for(profile, playbook, at_ms, groups)
+            for at_ms in sorted(later)
+            if at_ms and at_ms != now_ms
+        }
     said.barred = barred_channels(turn, playbook, tier)
     return said
 
@@ -69,16 +91,12 @@ def police(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal], tier: 
 def _planned(turn: Turn, playbook: Playbook, proposals: Sequence[Proposal]) -> dict[str, Planned]:
     """Return when each kind of message that is proposed would go, where that is not at once."""
     policies, now_ms = playbook.policies, turn.record.received_at_ms
-    found: dict[str, Planned] = {}
     if not policies.quiet and not policies.holidays:
-        return found
+        return {}
     plan = plan_of(playbook)
     reach = [plan.outbound(each.actions, each.channels).reach for each in proposals]
-    for channel, purpose in reach[0] if len(reach) == 1 else sorted(set(chain(*reach))):
-        planned = plan_send(turn.state.profile, playbook, channel, purpose, now_ms)
-        if planned.at_ms != now_ms:
-            found[f"{channel}|{purpose}"] = planned
-    return found
+    kinds = reach[0] if len(reach) == 1 else tuple(sorted(set(chain(*reach))))
+    return plan_sends(turn.state.profile, playbook, kinds, now_ms)
 
 
 def barred_channels(turn: Turn, playbook: Playbook, tier: str) -> tuple[str, ...]:
