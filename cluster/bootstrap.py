@@ -163,6 +163,7 @@ def _deploy(settings: Settings) -> System:
             settings.dedicated_per_node if settings.dedicated else 0,
             60.0 / settings.dedicated_per_minute,
         ),
+        door=(_reachable(settings.host), settings.port),
     )
     # All at once: nobody needs another to come up, only to be up before READY.
     targets = [
@@ -175,6 +176,11 @@ def _deploy(settings: Settings) -> System:
     serve.run_many(targets, wait_for_applications_running=True)
     _await_cells(supervisor)
     return System(settings, maker, actors, supervisor)
+
+
+def _reachable(host: str) -> str:
+    """Return where this machine reaches what listens on an address of it."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - asked of, not bound
 
 
 def _await_cells(supervisor: Any) -> None:

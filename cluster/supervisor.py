@@ -21,6 +21,7 @@ from actors.runtime.pidfd import death_of, is_stopped, started_at
 from actors.stores.opening import open_store
 from cluster.cells import Maker
 from cluster.dedication import customer_of
+from cluster.door import keep_open
 from cluster.ownership import Look, Proposal, Roster, Silence, propose, to_blame
 from cluster.placement import EVEN, Weights, reweighed
 from cluster.pricing import keep_pricing
@@ -30,6 +31,8 @@ from serve_app.cell_counts import cell_names, note_settled, standby_names, wante
 log = logging.getLogger(__name__)
 
 NAME = "supervisor"
+_CONTROLLER = "SERVE_CONTROLLER_ACTOR", "serve"
+"""Of Serve: the name, and the namespace."""
 SILENCE_S = 5.0
 _GAP_S = SILENCE_S / 2
 """What one gap between two looks counts for at most: a single long one is never silence."""
@@ -59,8 +62,12 @@ class Supervisor:
         count: int,
         period_s: float = 0.5,
         apart: tuple[int, float] = (0, 0.0),
+        door: tuple[str, int] | None = None,
     ) -> None:
-        """Of the customers for whom the maker's rule holds so many a node get an actor, and one in so many seconds."""
+        """Of the customers for whom the maker's rule holds so many a node get an actor, and one in so many seconds.
+
+        `door` is where this machine's HAProxy listens, None not to look.
+        """
         self._store_url = store_url
         self._maker = maker
         self._count = self._highest = count
@@ -88,6 +95,8 @@ class Supervisor:
         self._pricing = loop.create_task(keep_pricing(store_url))
         self._promoter = Promoter(maker, lambda: self._cells, apart[0], (RayError,), apart[1])
         self._promoting = loop.create_task(self._promoter.run(lambda: self._store))
+        doors = [] if door is None else [keep_open(*door, _exchange_controller)]
+        self._doors = [loop.create_task(each) for each in doors]
 
     @property
     def _cells(self) -> dict[str, str]:
@@ -124,7 +133,7 @@ class Supervisor:
 
     async def stop(self) -> list[str]:
         """End supervising: from now on nobody takes over. Return the cells that may be there."""
-        for task in (self._loop, self._promoting, self._pricing):
+        for task in (self._loop, self._promoting, self._pricing, *self._doors):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -342,6 +351,16 @@ class Supervisor:
             return time.monotonic() - self._blocked_since_s < _BLOCKED_S
         self._blocked_since_s = inf
         return False
+
+
+async def _exchange_controller() -> None:
+    """Kill Serve's controller, which Ray starts again; without one do nothing."""
+
+    def kill() -> None:
+        with suppress(RayError, ValueError):
+            ray.kill(ray.get_actor(*_CONTROLLER), no_restart=False)
+
+    await asyncio.to_thread(kill)
 
 
 SupervisorActor = ray.remote(Supervisor)
