@@ -11,7 +11,15 @@ from librt.strings import read_f64_le, read_i16_le
 from mypy_extensions import i64
 
 from actors.decisioning.bids import Slot
-from actors.decisioning.exploration import LEAST, LOTS, MATURITY, POSTERIOR, QUANTILES, stream
+from actors.decisioning.exploration import (
+    FARTHEST,
+    LEAST,
+    LOTS,
+    MATURITY,
+    POSTERIOR,
+    QUANTILES,
+    stream,
+)
 from actors.playbook.arbitration_model import Arbitration
 
 _DOUBTFUL: Final = 1e-9
@@ -96,6 +104,16 @@ def _last_lots(positives: list[float], full: float, start: float) -> list[int]:
     return found
 
 
+def _worth(propensity: float, gain: float, price: float) -> float:
+    """Return what a bid is worth to a vector: more than nothing, as it is expected to be."""
+    if propensity < LEAST:
+        propensity = LEAST
+    if propensity > 1.0:
+        propensity = 1.0
+    worth = propensity * gain - price
+    return worth if worth > 0.0 else _DOUBTFUL / (1.0 - worth)
+
+
 class _Tally:
     """The best bid so far under each vector, and what it is worth there."""
 
@@ -126,21 +144,20 @@ class _Tally:
         lot: i64 = i64(last)
         always = lot >= i64(LOTS) - 1
         until: i64 = i64(len(best))
+        if not vectors and self._beats_nobody(_worth(mean + sd * FARTHEST, gain, price)):
+            return
         m: i64 = i64(first)
         place: i64 = (i64(row) * i64(vectors or len(best)) + m) * 2
         while m < until:
             if always or (i64(read_i16_le(lots, place)) & 0xFFFF) <= lot:
                 step = i64(read_i16_le(words, place)) & _STEP
-                propensity = read_f64_le(quantiles, step * 8) * sd + mean
-                if propensity < LEAST:
-                    propensity = LEAST
-                if propensity > 1.0:
-                    propensity = 1.0
-                worth = propensity * gain - price
-                if worth <= 0.0:
-                    worth = _DOUBTFUL / (1.0 - worth)
+                worth = _worth(read_f64_le(quantiles, step * 8) * sd + mean, gain, price)
                 if worth > best[m]:
                     best[m] = worth
                     found[m] = at
             place += 2
             m += 1
+
+    def _beats_nobody(self, most: float) -> bool:
+        """Return whether the best of every vector is worth as much as a bid could be under any draw."""
+        return all(worth >= most for worth in self.best)
