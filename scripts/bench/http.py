@@ -89,6 +89,7 @@ class Bench:
         self.say = say
         self._mark = mark
         key = child.key
+        self._status = Target(child.url + "/v1/status", key)
         self.single = Target(child.url + "/v1/track", key)
         self.batch = Target(child.url + "/v1/batch", key, BATCH)
         self.baseline = Target(child.url + PATH, key)
@@ -97,9 +98,22 @@ class Bench:
 
     def stretch(self, into: Rounds, target: Target, connections: int, seconds: float) -> None:
         """Load once, and keep what was seen together with the CPU time spent meanwhile."""
+        groups, turns = self._taken()
         before = usage(self._mark)
         load = self.generator.run(target, connections, seconds)
-        into.stretches.append(Stretch(load, usage(self._mark).since(before), target.batch))
+        after = usage(self._mark)
+        more_groups, more_turns = self._taken()
+        seen = (after.since(before), target.batch, after.by_kind(before))
+        into.stretches.append(Stretch(load, *seen, more_groups - groups, more_turns - turns))
+
+    def _taken(self) -> tuple[int, int]:
+        """Return how many groups the cells have had, and how many turns in them."""
+        status, reply = _ask(self._status)
+        if status != 200:
+            raise Failure(f"{self._status.url} answered {status}")
+        return sum(cell["groups"] for cell in reply["cells"]), sum(
+            cell["turns"] for cell in reply["cells"]
+        )
 
     def warm_up(self) -> None:
         """Load everything for a moment and forget it."""
@@ -126,11 +140,16 @@ def _measure(bench: Bench, results: Results) -> None:
 
 
 def _post(target: Target, value: Any) -> tuple[int, Any]:
+    return _ask(target, json.dumps(value).encode())
+
+
+def _ask(target: Target, data: bytes | None = None) -> tuple[int, Any]:
+    """Send a request, a GET without `data`; return the status, and the reply if it is a good one."""
     request = urllib.request.Request(  # noqa: S310 - always our own http URL
         target.url,
-        data=json.dumps(value).encode(),
+        data=data,
         headers={"Authorization": f"Bearer {target.key}", "Content-Type": "application/json"},
-        method="POST",
+        method="GET" if data is None else "POST",
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310

@@ -3,11 +3,22 @@
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MARK = "RIGHTTIME_BENCH_RUN"
 _PROC = Path("/proc")
+
+REST = "Ray's daemons and the rest"
+KINDS = (
+    ("ServeReplica:front-door:", "front door"),
+    ("ray::CellHost", "cells"),
+    ("ServeReplica:models:", "model server"),
+    ("ServeReplica:", "other replicas"),
+    ("ray::Supervisor", "supervisor"),
+    ("haproxy", "HAProxy"),
+)
+"""Kinds of processes, by what their command line holds; the first that fits."""
 
 
 def new_mark() -> str:
@@ -20,12 +31,22 @@ class Usage:
     """CPU time by process, in ms, at one moment."""
 
     by_pid: dict[int, float]
+    kinds: dict[int, str] = field(default_factory=dict)
 
     def since(self, before: "Usage") -> float:
         """Return the CPU-ms spent in between; a process that was born in between counts whole."""
         return sum(
             max(0.0, spent - before.by_pid.get(pid, 0.0)) for pid, spent in self.by_pid.items()
         )
+
+    def by_kind(self, before: "Usage") -> dict[str, float]:
+        """Return the CPU-ms spent in between by kind of process, the greatest first."""
+        found: dict[str, float] = {}
+        for pid, spent in self.by_pid.items():
+            kind = self.kinds.get(pid, REST)
+            more = max(0.0, spent - before.by_pid.get(pid, 0.0))
+            found[kind] = found.get(kind, 0.0) + more
+        return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 def usage(mark: str, proc: Path = _PROC) -> Usage:
@@ -35,16 +56,18 @@ def usage(mark: str, proc: Path = _PROC) -> Usage:
     started; the load generator has not. The time of children that were reaped is left out.
     """
     tick_ms = 1000.0 / os.sysconf("SC_CLK_TCK")
-    spent = {}
+    spent, kinds = {}, {}
     for entry in _marked(mark, proc):
         try:
             stat = (entry / "stat").read_text("utf-8", "replace")
+            line = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
         except OSError:  # it ended meanwhile
             continue
         # The command's name is in parentheses and may hold blanks.
         fields = stat[stat.rindex(")") + 2 :].split()
         spent[int(entry.name)] = (int(fields[11]) + int(fields[12])) * tick_ms
-    return Usage(spent)
+        kinds[int(entry.name)] = next((kind for word, kind in KINDS if word in line), REST)
+    return Usage(spent, kinds)
 
 
 def memory(mark: str, proc: Path = _PROC) -> float:

@@ -21,11 +21,17 @@ END = "<!-- bench http: end -->"
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One stretch of load, with the CPU time that the system spent on it, in ms."""
+    """One stretch of load, with the CPU time that the system spent on it, in ms.
+
+    `where` has that by kind of process; `groups` are those of the cells, and `turns` the turns in them.
+    """
 
     load: Load
     cpu_ms: float
     events_per_request: int = 1
+    where: dict[str, float] = field(default_factory=dict)
+    groups: int = 0
+    turns: int = 0
 
     @property
     def events_per_second(self) -> float:
@@ -56,6 +62,21 @@ class Rounds:
             "cpuMsPerEvent": round(median(s.cpu_ms_per_event for s in self.stretches), 3),
             "failed": sum(s.load.failed for s in self.stretches),
         }
+
+    def where(self) -> dict[str, float]:
+        """Return CPU-ms per event by kind of process, over all rounds together, the greatest first."""
+        events = sum(s.load.requests * s.events_per_request for s in self.stretches)
+        found: dict[str, float] = {}
+        for each in self.stretches:
+            for kind, spent in each.where.items():
+                found[kind] = found.get(kind, 0.0) + spent
+        shares = sorted(found.items(), key=lambda one: -one[1])
+        return {kind: round(spent / events, 3) for kind, spent in shares} if events else {}
+
+    def together(self) -> float:
+        """Return how many turns a cell took together, in the mean; 0 where there were none."""
+        groups = sum(s.groups for s in self.stretches)
+        return round(sum(s.turns for s in self.stretches) / groups, 1) if groups else 0.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,6 +160,8 @@ class Results:
             "singleOneConnection": self.single_alone.row(),
             "batch": self.batch.row(),
             "singleAfterBatch": self.single_after.row(),
+            "cpuMsByProcess": {"baseline": self.baseline.where(), "single": self.single.where()},
+            "turnsInAGroup": {"single": self.single.together(), "batch": self.batch.together()},
             "generatorCeiling": self.ceiling,
             "coreUsPerTurn": self.core_us,
             "targets": targets,
@@ -204,7 +227,21 @@ def show(console: Console, results: Results) -> None:
         met = "[green]met[/]" if target["met"] else "[bold red]missed[/]"
         targets.add_row(target["name"], f"{target['value']:g}", _limit(target), met)
     console.print(targets)
-    console.print("\n" + "; ".join(f"{k}: {v}" for k, v in results.machine.items()))
+    console.print("\n" + "\n".join(_where(results)))
+    console.print("; ".join(f"{k}: {v}" for k, v in results.machine.items()))
+
+
+def _where(results: Results) -> list[str]:
+    """Return where the CPU of an event went, as sentences."""
+    found = []
+    for what, rounds in (("an echo", results.baseline), ("a single event", results.single)):
+        parts = [f"{kind} {spent:.3f}" for kind, spent in rounds.where().items() if spent]
+        if parts:
+            found.append(f"CPU-ms of {what}: {', '.join(parts)}.")
+    together = results.single.together()
+    if together:
+        found.append(f"A cell took {together:g} single events together, in the mean.")
+    return found
 
 
 def markdown(results: Results) -> str:
@@ -227,6 +264,7 @@ def markdown(results: Results) -> str:
         + ". "
         + "; ".join(f"{name}: {value}" for name, value in results.machine.items())
         + ".",
+        *(line for said in _where(results) for line in ("", said)),
     ]
     return "\n".join(lines)
 

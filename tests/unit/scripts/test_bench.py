@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from itertools import islice
 
@@ -174,6 +175,7 @@ def test_cpu_time_is_read_from_marked_processes_only(tmp_path):
         folder = tmp_path / str(pid)
         folder.mkdir()
         (folder / "environ").write_bytes(b"A=1\0" + f"{MARK}={mark}".encode() + b"\0")
+        (folder / "cmdline").write_bytes(name.encode() + b"\0")
         fields = " ".join(["S", *["0"] * 10, str(user), str(system), "0"])
         (folder / "stat").write_text(f"{pid} ({name}) {fields}\n")
 
@@ -191,6 +193,43 @@ def test_cpu_time_in_between_counts_newcomers_whole():
     before, after = Usage({1: 100.0, 2: 50.0}), Usage({1: 130.0, 3: 20.0})
 
     assert after.since(before) == 50.0
+
+
+def test_cpu_time_is_told_by_what_a_process_is(tmp_path):
+    from scripts.bench.processes import REST
+
+    names = {10: "ray::CellHost.apply", 11: "ray::ServeReplica:front-door:front-door", 12: "x"}
+
+    def spend(ticks):
+        for pid, name in names.items():
+            folder = tmp_path / str(pid)
+            folder.mkdir(exist_ok=True)
+            (folder / "environ").write_bytes(f"{MARK}=ours\0".encode())
+            (folder / "cmdline").write_bytes(f"{name}\0".encode())
+            line = f"{pid} (a b) S 1 1 1 0 -1 0 0 0 0 0 {ticks * pid} 0 0 0"
+            (folder / "stat").write_text(line)
+        return usage("ours", tmp_path)
+
+    before, tick_ms = spend(0), 1000.0 / os.sysconf("SC_CLK_TCK")
+    kinds = spend(3).by_kind(before)
+
+    assert list(kinds) == [REST, "front door", "cells"]
+    assert kinds["cells"] == pytest.approx(30 * tick_ms)
+
+
+def test_where_cpu_went_and_how_many_went_together_are_means_over_all_rounds():
+    load = Load(100, 1.0, 0, 1.0, 1.0, 1.0)
+    rounds = Rounds(
+        [
+            Stretch(load, 300.0, 1, {"cells": 100.0, "front door": 200.0}, 10, 100),
+            Stretch(load, 100.0, 1, {"cells": 100.0}, 15, 100),
+        ]
+    )
+
+    assert rounds.where() == {"cells": 1.0, "front door": 1.0}
+    assert rounds.together() == 8.0
+    said = markdown(results(single=rounds, baseline=Rounds([stretch(2000), stretch(1000)])))
+    assert "A cell took 8 single events together" in said
 
 
 class Responder:
