@@ -116,7 +116,11 @@ class Session:
             [job.wanted() for job in jobs], now_machine_ms, budgets
         )
         at_hand = await self._purse.at_hand(playbook, budgets, known.spent, now_machine_ms)
-        self._at_hand = replace(at_hand, paused=self.paused)
+        if (
+            at_hand.paused != self.paused
+        ):  # mostly nothing is: a copy would be a hundredth of a turn
+            at_hand = replace(at_hand, paused=self.paused)
+        self._at_hand = at_hand
         fresh_jobs = await self._first_answers(jobs, known, playbook)
         now_ms = self._clock.business_ms()
         chains = self._opener.open(fresh_jobs, known, playbook, now_ms)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from actors.domain.budgets import Window
 from actors.domain.errors import CodecError
@@ -93,8 +93,8 @@ class Resolver:
         messages = tuple(dict.fromkeys(w.message for w in wanted if w.message is not None))
         if identities or numbers or messages or budgets:
             tombs = {self._ids.identity_hash(one): one for one in identities}
-            lookup = Lookup(tuple(identities), tuple(numbers), messages, (), tuple(tombs))
-            found = await self._store.lookup(replace(lookup, budgets=budgets))
+            asked = (tuple(identities), tuple(numbers), messages, (), tuple(tombs))
+            found = await self._store.lookup(Lookup(*asked, budgets=budgets))
             known.spent = found.spent
             await self._take(found, known, now_machine_ms)
             known.tombstones.update((tombs[one], at_ms) for one, at_ms in found.tombstones.items())
