@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 4.0
+_SERVE_TIMEOUT_S = 5.0
 FRONT_DOOR = "front-door"
 STREAM_PATH = "/v1/actions/stream"
 
@@ -93,10 +94,19 @@ class System:
             ray.get([cell.stop.remote() for cell in cells], timeout=_STOP_TIMEOUT_S)
         except (RayError, TimeoutError):
             log.exception("stopping was not clean; nothing acknowledged is lost")
-        try:
-            serve.shutdown()  # type: ignore[no-untyped-call]
-        finally:
-            ray.shutdown()
+        # Serve waits 30 s for a controller that was exchanged and whose clock was stepped. It goes on by itself; and
+        # with a Ray of our own everything of Serve ends below.
+        ending = threading.Thread(target=_shut_serve_down, daemon=True)
+        ending.start()
+        ending.join(_SERVE_TIMEOUT_S)
+        ray.shutdown()
+
+
+def _shut_serve_down() -> None:
+    try:
+        serve.shutdown()  # type: ignore[no-untyped-call]
+    except Exception:
+        log.exception("Serve did not shut down in order; nothing acknowledged is lost")
 
 
 def start(settings: Settings) -> System:
