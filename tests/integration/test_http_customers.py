@@ -165,7 +165,8 @@ def test_a_decision_replays_from_its_record(edge: Edge, past: Past):
 def test_a_falsified_record_is_told_with_its_first_difference(past: Past):
     edge = Edge()
     forged = a_past(IdSpace(b"k" * 32))
-    forged.turns[3].record.decision.outcome[3][0][4] = 0.99
+    ranked = forged.turns[3].record.decision.outcome[3]
+    ranked[0] = (*ranked[0][:4], 0.99, *ranked[0][5:])
     write(edge.store, forged)
     decision_id = decision_text(past.state.number, 3)
 
