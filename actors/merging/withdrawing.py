@@ -1,6 +1,6 @@
 """What single turns say of consent, as somebody of whom nothing is known would have it."""
 
-from copy import deepcopy
+from dataclasses import replace
 
 from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import WITHDRAWING, OpenEffect
@@ -30,7 +30,7 @@ def acts_of_response(
     if response.outcome not in WITHDRAWING:
         return {}
     nobody = CustomerState(0, 0)
-    respond(nobody, response, deepcopy(effect), record.received_at_ms, playbook)
+    respond(nobody, response, replace(effect), record.received_at_ms, playbook)
     return nobody.profile.consents
 
 

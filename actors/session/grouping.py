@@ -7,7 +7,6 @@ share the record, turn by turn; if they change it, they are written together or 
 
 import logging
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from functools import lru_cache
 
 from actors.domain.errors import CodecError
@@ -57,7 +56,9 @@ class SharedGroups:
         """Return what a turn may look at and change; what a dry run changes is its own."""
         if not self.states:
             return NO_GROUPS
-        return deepcopy(self.states) if dry_run else self.states
+        if not dry_run:
+            return self.states
+        return {key: unpack_group(pack_group(group)) for key, group in self.states.items()}
 
     def touch(self, keys: Iterable[GroupKey]) -> None:
         """Note which records a turn has changed."""

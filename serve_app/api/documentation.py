@@ -1,7 +1,7 @@
 """What the OpenAPI 3.1 document says of each route, and the document itself."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
+from copy import deepcopy  # noqa: TID251 - of a schema
 from functools import cache
 from typing import Any
 

@@ -159,6 +159,18 @@ def test_a_dry_run_reserves_nothing(home):
     assert sorted(members(home.truth)) == sorted([ANN, BOB])
 
 
+def test_a_dry_run_counts_what_was_said_to_the_household_and_leaves_it_alone(home):
+    a_home(home, "ann", "bob")
+    home.reply(wants("ann", id="1"))
+    before = stored_group(home.truth)
+
+    (job,) = home.jobs(Routed(wants("bob", id="2"), dry_run=True))
+
+    assert job.answer.code.name == "ACCEPTED"
+    assert len(before.contacts) == 1
+    assert stored_group(home.truth) == before
+
+
 def test_a_dry_run_leaves_no_trace_in_what_others_of_its_batch_write(home):
     a_home(home, "ann", "bob", "carl")
 
