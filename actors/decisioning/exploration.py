@@ -25,6 +25,8 @@ FARTHEST = float(QUANTILES[-1])
 """How many standard deviations a draw can be from its mean."""
 LEAST: Final = 1e-6
 """The least propensity of a posterior vector: the normal curve reaches below 0, the posterior does not."""
+DOUBTFUL: Final = 1e-9
+"""What a vector takes a bid for that it doubts: more than nothing, less than anything else, in minor units."""
 LOTS: Final = 65536
 """How many lots there are for a new action to take part in a vote."""
 

@@ -62,7 +62,8 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
     plan = plan_of(playbook)
     standing = standing or plan.stand(given.context)
     funnel = _Funnel(given, playbook, standing, restraint_of(given, playbook))
-    if _repeats(given):
+    triggers = [""] * len(given.placements) + [each.trigger for each in given.proposals]
+    if len(set(triggers)) < len(triggers):
         funnel.judged = {}
     for placement in given.placements:
         shelf = plan.placed.get((given.channel, placement))
@@ -82,17 +83,6 @@ def prepare(given: DecisionInput, playbook: Playbook, standing: Standing | None 
         tuple(funnel.removed),
         tuple(funnel.runs),
     )
-
-
-def _repeats(given: DecisionInput) -> bool:
-    """Return whether the same options may be judged twice for one who proposes them, or for nobody."""
-    placements, proposals = len(given.placements), given.proposals
-    if placements > 1:
-        return True
-    if len(proposals) > 1:
-        triggers = {each.trigger for each in proposals}
-        return len(triggers) < len(proposals) or (placements > 0 and "" in triggers)
-    return placements + len(proposals) > 1 and not proposals[0].trigger
 
 
 @dataclass(slots=True, init=False)

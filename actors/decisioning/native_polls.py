@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from actors.decisioning.bids import Slot
 from actors.decisioning.exploration import (
+    DOUBTFUL,
     FARTHEST,
     LEAST,
     LOTS,
@@ -22,8 +23,6 @@ from actors.decisioning.exploration import (
 )
 from actors.playbook.arbitration_model import Arbitration
 
-_DOUBTFUL: Final = 1e-9
-"""More than nothing, and less than anything else, in minor units."""
 _QUANTILES: bytes = QUANTILES.astype("<f8").tobytes()
 _STEP: Final = 4095
 _Column = tuple[float, ...]
@@ -51,16 +50,21 @@ class Poll:
             tally.hold(at, rows[at], terms, last[at])
         return tally.found
 
-    def worths(self, slot: Slot, places: Sequence[int], vector: int) -> list[float]:
-        """Return what those bids are worth under one vector; nothing where it leaves one out."""
+    def worths(
+        self, slot: Slot, places: Sequence[int], vectors: Sequence[int]
+    ) -> list[list[float]]:
+        """Return what those bids are worth under some vectors; nothing where one is left out."""
         rows, last = self._drawn(slot, places)
-        worths: list[float] = []
-        for at, place in enumerate(places):
-            tally = _Tally(self._words, self._lots, vector + 1)
-            terms = slot.means[place], slot.sds[place], slot.gains[place], slot.prices[place]
-            tally.hold(at, rows[at], terms, last[at], self._vectors, vector)
-            worths.append(tally.best[vector])
-        return worths
+        found: list[list[float]] = []
+        for vector in vectors:
+            worths: list[float] = []
+            for at, place in enumerate(places):
+                tally = _Tally(self._words, self._lots, vector + 1)
+                terms = slot.means[place], slot.sds[place], slot.gains[place], slot.prices[place]
+                tally.hold(at, rows[at], terms, last[at], self._vectors, vector)
+                worths.append(tally.best[vector])
+            found.append(worths)
+        return found
 
     def _drawn(self, slot: Slot, places: Sequence[int]) -> tuple[list[int], list[int]]:
         """Return the rows of the draws for some bids, and the last lots with which they take part."""
@@ -111,7 +115,7 @@ def _worth(propensity: float, gain: float, price: float) -> float:
     if propensity > 1.0:
         propensity = 1.0
     worth = propensity * gain - price
-    return worth if worth > 0.0 else _DOUBTFUL / (1.0 - worth)
+    return worth if worth > 0.0 else DOUBTFUL / (1.0 - worth)
 
 
 class _Tally:

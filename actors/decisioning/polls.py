@@ -12,11 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.decisioning.bids import Slot
-from actors.decisioning.exploration import LOTS, Array, lots, posterior
+from actors.decisioning.exploration import DOUBTFUL, LOTS, Array, lots, posterior
 from actors.playbook.arbitration_model import Arbitration
-
-_DOUBTFUL = 1e-9
-"""More than nothing, and less than anything else, in minor units."""
 
 
 class Poll:
@@ -34,16 +31,17 @@ class Poll:
         self._rows: list[int] = []
         self._begins: dict[str, int] = {}
         self._among: dict[tuple[str, float], Array] = {}
-        self._asked: dict[tuple[str, tuple[int, ...]], Array] = {}
 
     def wishes(self, slot: Slot, places: Sequence[int]) -> list[int]:
         """Return for each vector which of the bids at some places of a slot is worth most: where it stands among them."""
         best: list[int] = self._worths_of(slot, places).argmax(axis=0).tolist()
         return best
 
-    def worths(self, slot: Slot, places: Sequence[int], vector: int) -> list[float]:
-        """Return what those bids are worth under one vector; nothing where it leaves one out."""
-        found: list[float] = self._worths_of(slot, places)[:, vector].tolist()
+    def worths(
+        self, slot: Slot, places: Sequence[int], vectors: Sequence[int]
+    ) -> list[list[float]]:
+        """Return what those bids are worth under some vectors; nothing where one is left out."""
+        found: list[list[float]] = self._worths_of(slot, places)[:, vectors].T.tolist()
         return found
 
     def _worths_of(self, slot: Slot, places: Sequence[int]) -> Array:
@@ -51,10 +49,6 @@ class Poll:
 
         The most mature of them takes part under all vectors.
         """
-        asked = slot.placement, tuple(places)
-        known = self._asked.get(asked)
-        if known is not None:
-            return known
         drawn = self._draw() if self._drawn is None else self._drawn
         start = self._begins[slot.placement]
         ramps = self._ramps[start : start + slot.size]
@@ -65,8 +59,7 @@ class Poll:
             worths = drawn[start : start + slot.size]
             among = worths if ramps.min() >= most else self._taking_part(start, worths, most)
             self._among[slot.placement, most] = among
-        self._asked[asked] = found = among if all_live else among.take(places, axis=0)
-        return found
+        return among if all_live else among.take(places, axis=0)
 
     def _taking_part(self, start: int, worths: Array, most: float) -> Array:
         """Return what bids from one on are worth where the most mature competitor is so mature."""
@@ -138,7 +131,7 @@ def _raise_doubtful(worths: Array) -> None:
     """
     if worths.min() <= 0.0:
         low = worths <= 0.0
-        worths[low] = _DOUBTFUL / (1.0 - worths[low])
+        worths[low] = DOUBTFUL / (1.0 - worths[low])
 
 
 def _stacked(columns: Sequence[Sequence[float]]) -> Array:

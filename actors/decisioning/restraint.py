@@ -167,11 +167,13 @@ def restraint_of(
 
 def _full(playbook: Playbook, counts: tuple[tuple[int, int], ...]) -> dict[int, int]:
     """Return the positions of the caps that have no room, and when they have again."""
-    caps, full = playbook.caps, {}
-    for i, (count, retry_at_ms) in enumerate(counts):
-        if count and count >= caps[i].limit:
-            full[i] = retry_at_ms
-    return full
+    if not any(count for count, _ in counts):
+        return {}  # as for most customers, and a limit is 1 at least
+    return {
+        i: retry_at_ms
+        for i, (cap, (count, retry_at_ms)) in enumerate(zip(playbook.caps, counts, strict=True))
+        if count >= cap.limit
+    }
 
 
 def _reason(barred: str) -> tuple[str, str]:

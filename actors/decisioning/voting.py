@@ -15,6 +15,12 @@ Live = tuple[Slot, Sequence[int] | None]
 """A slot that is still open, and the places of its bids for which there is room, in order; None for all."""
 
 
+def places_of(live: Live) -> Sequence[int]:
+    """Return the places of a slot's live bids."""
+    slot, places = live
+    return range(slot.size) if places is None else places
+
+
 def column(live: Live, values: Sequence[Any]) -> Sequence[Any]:
     """Return those of the values of a slot's bids that are of live ones."""
     places = live[1]
@@ -71,7 +77,7 @@ class Electorate:
         wished = slot.placement, None if places is None else tuple(places)
         known = self._wished.get(wished)
         if known is None:
-            known = self._poll.wishes(slot, range(slot.size) if places is None else places)
+            known = self._poll.wishes(slot, places_of(live))
             self._wished[wished] = known
         return known
 
@@ -87,15 +93,12 @@ class Electorate:
             return best
         settled = list(best)
         nobody = len(checks[0])
-        for m, wish in enumerate(wishes):
-            if wish in apart:
-                worths = [
-                    self._poll.worths(slot, range(slot.size) if places is None else places, m)
-                    for slot, places in live
-                ]
-                offers, order = _sorted(worths, checks, takes)
-                found = best_assignment(offers, left)[0]
-                settled[m] = nobody if found < 0 else order[0][found]
+        vectors = [m for m, wish in enumerate(wishes) if wish in apart]
+        worths = [self._poll.worths(each[0], places_of(each), vectors) for each in live]
+        for m, *under in zip(vectors, *worths, strict=True):
+            offers, order = _sorted(under, checks, takes)
+            found = best_assignment(offers, left)[0]
+            settled[m] = nobody if found < 0 else order[0][found]
         return settled
 
 
@@ -113,10 +116,10 @@ def certain(slots: Sequence[Live], book: Arbitration) -> bool:
 
 def _outright(live: Live) -> bool:
     """Return whether the best of them wins under every draw that there could be."""
-    slot, places = live
+    slot = live[0]
     first, *others = [
         (slot.means[i], max(0.0, slot.sds[i]), slot.gains[i], slot.prices[i])
-        for i in (range(slot.size) if places is None else places)
+        for i in places_of(live)
     ]
     worst = worth_at(-FARTHEST, *first)
     return worst > 0.0 and all(worth_at(FARTHEST, *each) <= worst for each in others)
@@ -142,10 +145,10 @@ def _meet(live: Sequence[Live], left: MutableMapping[Any, float]) -> bool:
 
 
 def _offers(live: Live) -> list[Offer]:
-    slot, places = live
+    slot = live[0]
     return [
         (slot.worths[i], slot.checks[i], slot.takes[i])
-        for i in (range(slot.size) if places is None else places)
+        for i in places_of(live)
         if slot.worths[i] > 0.0
     ]
 

@@ -52,7 +52,7 @@ def policy_of(arms: Mapping[str, str], experiments: Experiments) -> str:
 
 def reaches(
     experiment: Experiment,
-    arrived: frozenset[Pair],
+    arrived: Sequence[Pair],
     proposed: Iterable[tuple[str, Sequence[int], Sequence[str] | None]],
 ) -> bool:
     """Return whether any candidate in an experiment's scope has come as far as experiments.
@@ -62,7 +62,7 @@ def reaches(
     """
     if experiment.scenarios is None:
         return not experiment.covers.isdisjoint(arrived)
-    here = experiment.covers & arrived
+    here = experiment.covers.intersection(arrived)
     return any(
         scenario_of(trigger) in experiment.scenarios
         and any(i in actions and (channels is None or c in channels) for i, c in here)

@@ -116,9 +116,7 @@ class Session:
             [job.wanted() for job in jobs], now_machine_ms, budgets
         )
         at_hand = await self._purse.at_hand(playbook, budgets, known.spent, now_machine_ms)
-        if (
-            at_hand.paused != self.paused
-        ):  # mostly nothing is: a copy would be a hundredth of a turn
+        if at_hand.paused != self.paused:  # mostly nothing is paused
             at_hand = replace(at_hand, paused=self.paused)
         self._at_hand = at_hand
         fresh_jobs = await self._first_answers(jobs, known, playbook)

@@ -93,8 +93,10 @@ class Resolver:
         messages = tuple(dict.fromkeys(w.message for w in wanted if w.message is not None))
         if identities or numbers or messages or budgets:
             tombs = {self._ids.identity_hash(one): one for one in identities}
-            asked = (tuple(identities), tuple(numbers), messages, (), tuple(tombs))
-            found = await self._store.lookup(Lookup(*asked, budgets=budgets))
+            lookup = Lookup(
+                tuple(identities), tuple(numbers), messages, (), tuple(tombs), budgets=budgets
+            )
+            found = await self._store.lookup(lookup)
             known.spent = found.spent
             await self._take(found, known, now_machine_ms)
             known.tombstones.update((tombs[one], at_ms) for one, at_ms in found.tombstones.items())

@@ -113,9 +113,8 @@ def _planned_at(turn: Turn, playbook: Playbook, channel: str, purpose: str) -> i
     if not playbook.policies.quiet and not playbook.policies.holidays:
         return 0
     now_ms, given = turn.record.received_at_ms, turn.given
-    if (
-        given is not None and not turn.offers
-    ):  # else a scenario may have changed where the customer is
+    # A scenario that offers something may have changed where the customer is.
+    if given is not None and not turn.offers:
         known = given.planned.get(f"{channel}|{purpose}")
         if known is not None:
             return known.at_ms

@@ -11,7 +11,6 @@ from actors.decisioning.inputs import (
     PROPENSITY,
     TREATMENT,
     Choice,
-    DecisionInput,
 )
 from actors.domain.events import Event
 from actors.experiments.arms import arms_at, fix
@@ -43,29 +42,12 @@ def enrol(turn: Turn, choice: Choice, playbook: Playbook) -> None:
     new = [within[name] for name in given.arms if name not in fixed and name in within]
     if not new:
         return
-    reached = {each.name: given.arms[each.name] for each in _reached(new, choice, given)}
+    arrived = [(row[0], row[1]) for row in choice.rows]
+    arrived += [(r.action, r.channel) for r in choice.removed if r.stage in _ARRIVED]
+    proposed = [(p.trigger, p.actions, p.channels) for p in given.proposals]
+    reached = {each.name: given.arms[each.name] for each in new if reaches(each, arrived, proposed)}
     turn.record.reached |= reached
     fix(fixed, reached, turn.record.received_at_ms, experiments)
-
-
-def _reached(new: list[Experiment], choice: Choice, given: DecisionInput) -> list[Experiment]:
-    """Return which experiments hold a candidate that has come as far as experiments."""
-    if not any(each.scenarios is not None for each in new):
-        return [each for each in new if _is_reached(each, choice)]
-    arrived = {(row[0], row[1]) for row in choice.rows}
-    arrived |= {(r.action, r.channel) for r in choice.removed if r.stage in _ARRIVED}
-    proposed = [(p.trigger, p.actions, p.channels) for p in given.proposals]
-    at_hand = frozenset(arrived)
-    return [each for each in new if reaches(each, at_hand, proposed)]
-
-
-def _is_reached(experiment: Experiment, choice: Choice) -> bool:
-    """Return what `reaches` says of one that is not about scenarios; mostly the first look tells."""
-    covers = experiment.covers
-    for action, channel, stage, _, _ in choice.removed:
-        if (action, channel) in covers and stage in _ARRIVED:
-            return True
-    return any((row[0], row[1]) in covers for row in choice.rows)
 
 
 @lru_cache(maxsize=256)

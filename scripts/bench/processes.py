@@ -35,9 +35,7 @@ class Usage:
 
     def since(self, before: "Usage") -> float:
         """Return the CPU-ms spent in between; a process that was born in between counts whole."""
-        return sum(
-            max(0.0, spent - before.by_pid.get(pid, 0.0)) for pid, spent in self.by_pid.items()
-        )
+        return sum(self.by_kind(before).values())
 
     def by_kind(self, before: "Usage") -> dict[str, float]:
         """Return the CPU-ms spent in between by kind of process, the greatest first."""

@@ -54,7 +54,7 @@ def test_loops_and_columns_draw_the_same_wishes_and_worths(seed, bids, data):
         some = data.draw(st.sets(st.integers(0, slot.size - 1), min_size=1))
         for places in (range(slot.size), sorted(some)):
             assert loops.wishes(slot, places) == columns.wishes(slot, places)
-            assert loops.worths(slot, places, 17) == columns.worths(slot, places, 17)
+            assert loops.worths(slot, places, [17, 3]) == columns.worths(slot, places, [17, 3])
 
 
 @given(
