@@ -340,17 +340,17 @@ def models(
 ) -> None:
     """Time the models: choices and outcomes of LinUCB with 20 actions over 30 features, and others.
 
-    Its means and widths are compared with the closed form. Set
-    OPENBLAS_NUM_THREADS=1 to measure one core. Less than a minute.
+    Its means and widths are compared with the closed form. On one core,
+    as a replica of the model server has it. Less than a minute.
 
     Examples:
       righttime bench models
       righttime bench models --outcomes 100000 --json
     """
     with speaking(as_json=as_json, debug=debug) as output:
-        from scripts.bench.models import measure
+        from scripts.bench.models import measure_apart
 
-        found = measure(outcomes)
+        found = measure_apart(outcomes)
         say = output.console.print
         say(f"choice: {found['choiceUs']} µs ({found['choiceThroughRowsUs']} through rows)")
         say(f"learning: {found['learnS']} s for {outcomes:,} outcomes")
