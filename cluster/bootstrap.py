@@ -13,7 +13,9 @@ from types import FrameType
 from typing import Any
 
 from cluster.closing import keep_token
-from cluster.settings import NAMESPACE, Settings, set_serve_flags, variable
+from cluster.occupancy import Occupancy
+from cluster.ports import moved_aside
+from cluster.settings import NAMESPACE, Settings, set_serve_flags, set_unless_given, variable
 
 set_serve_flags()  # before Ray is imported: it reads them at import
 
@@ -58,11 +60,17 @@ class System:
     """A running system. `stop` may be called more than once, and from a signal's aftermath."""
 
     def __init__(
-        self, settings: Settings, maker: Maker, actors: list[Any], supervisor: Any
+        self,
+        settings: Settings,
+        occupancy: Occupancy,
+        maker: Maker,
+        actors: list[Any],
+        supervisor: Any,
     ) -> None:
         self.settings = settings
         self.url = f"http://{settings.host}:{settings.port}"
         self.key_path = settings.data_dir / "keys" / "admin"
+        self._occupancy = occupancy
         self._maker = maker
         self._actors = actors  # held: those made here end when nobody holds them
         self._supervisor = supervisor
@@ -100,6 +108,7 @@ class System:
         ending.start()
         ending.join(_SERVE_TIMEOUT_S)
         ray.shutdown()
+        self._occupancy.end()
 
 
 def _shut_serve_down() -> None:
@@ -113,15 +122,25 @@ def start(settings: Settings) -> System:
     """Start everything on this machine and return when events can be taken.
 
     Raises:
+        OccupiedError: Another system runs on this data directory.
         PlaybookError: The playbook cannot be used.
         RighttimeError: The store cannot be used.
         RuntimeError: A part did not come up in time.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    occupancy = Occupancy(settings.data_dir)
+    try:
+        return _start(settings, occupancy)
+    except BaseException:
+        occupancy.end()
+        raise
+
+
+def _start(settings: Settings, occupancy: Occupancy) -> System:
     asyncio.run(_prepare(settings))
     _init_ray(settings)
     try:
-        return _deploy(settings)
+        return _deploy(settings, occupancy)
     except BaseException:
         serve.shutdown()  # type: ignore[no-untyped-call]
         ray.shutdown()
@@ -131,7 +150,9 @@ def start(settings: Settings) -> System:
 def _init_ray(settings: Settings) -> None:
     if variable("RAY_AUTH_MODE") == "token" and not variable("RAY_AUTH_TOKEN"):
         keep_token(Path(variable("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token"))
-    # A cluster that is there has its own resources: RAY_ADDRESS names it, and Ray goes there by itself.
+    # A cluster that is there has its own resources and ports: RAY_ADDRESS names it, and Ray goes there by itself.
+    if not variable("RAY_ADDRESS"):
+        set_unless_given(moved_aside())
     alone: dict[str, Any] = {
         "address": "local",  # another system of this machine, or what one left behind, is not joined
         "num_cpus": max(4, settings.cells + 2),
@@ -146,7 +167,7 @@ def _init_ray(settings: Settings) -> None:
     )
 
 
-def _deploy(settings: Settings) -> System:
+def _deploy(settings: Settings, occupancy: Occupancy) -> System:
     app_settings = AppSettings(
         store_url=settings.store,
         virtual=settings.clock == "virtual",
@@ -185,7 +206,7 @@ def _deploy(settings: Settings) -> System:
         targets.append(serve.RunTarget(_baseline(), name="baseline", route_prefix="/bench"))
     serve.run_many(targets, wait_for_applications_running=True)
     _await_cells(supervisor)
-    return System(settings, maker, actors, supervisor)
+    return System(settings, occupancy, maker, actors, supervisor)
 
 
 def _reachable(host: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -95,7 +96,12 @@ class Settings(BaseModel):
 
 def set_serve_flags() -> None:
     """Put the flags into the environment that Ray's processes will inherit."""
-    for name, value in (SERVE_FLAGS | haproxy_flags()).items():
+    set_unless_given(SERVE_FLAGS | haproxy_flags())
+
+
+def set_unless_given(variables: Mapping[str, str]) -> None:
+    """Put variables into the environment that Ray's processes will inherit, unless it has them."""
+    for name, value in variables.items():
         os.environ.setdefault(name, value)
 
 

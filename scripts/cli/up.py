@@ -145,8 +145,12 @@ def up(  # noqa: PLR0913 - one parameter an option
 
 def _start(settings: "Settings") -> "System":
     from cluster.bootstrap import start
+    from cluster.occupancy import OccupiedError
 
-    return start(settings)
+    try:
+        return start(settings)
+    except OccupiedError as error:
+        raise Failure(str(error)) from error
 
 
 def _settings(**fields: Any) -> "Settings":

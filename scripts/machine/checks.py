@@ -141,7 +141,7 @@ def _ports(facts: Facts) -> Iterator[Finding]:
                 what,
                 "warn",
                 f"{port.error} ({port.purpose})",
-                "another system may be running here already",
+                "another system may be running here already; `righttime up` takes another port then",
             )
 
 
