@@ -60,6 +60,8 @@ class OwnPostgres:
             **self._settings,
         }
         until = time.monotonic() + timeout_s
+        if self._process is not None:
+            self._process.poll()  # one that gave up by itself has not been waited for
         while True:  # after a kill its children may hold the shared memory for a moment
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(

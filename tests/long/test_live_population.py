@@ -60,14 +60,16 @@ async def _key(data: Path) -> bytes:
 
 def test_decisions_over_http_equal_those_in_this_process(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    child = start(data, ["--clock", "virtual", *NOBODY_APART])
+    # How many come by depends on the weekday.
+    options = ["--clock", "virtual", "--clock-start", "2026-01-05T12:00:00Z", *NOBODY_APART]
+    child = start(data, options)
     try:
         headers = {"Authorization": f"Bearer {child.key}"}
         with httpx.Client(base_url=child.url, headers=headers, timeout=60.0) as client:
             clock = client.get("/v1/clock").json()
             now_ms = int(datetime.fromisoformat(clock["now"]).timestamp() * 1000)
             begins_ms = (now_ms // DAY_MS + 1) * DAY_MS
-            spec = Spec(population=12, days=2, seed=5, start_ms=begins_ms, tick_ms=1_000, blocks=1)
+            spec = Spec(population=16, days=2, seed=5, start_ms=begins_ms, tick_ms=1_000, blocks=1)
             book = compile_bundle(library("retail"))
             world = World(
                 spec, Population(MODEL, 5, begins_ms), usual_behaviour(MODEL), book, decide
