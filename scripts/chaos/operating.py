@@ -6,13 +6,13 @@ restart policy. The product's own supervisor restarts parts; nobody in it restar
 
 import asyncio
 import os
-import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cluster.ports import free_port
 from scripts.chaos.load import Service
 from scripts.chaos.nodes import Nodes
 from scripts.chaos.processes import MARK, end_all, of_kind
@@ -34,14 +34,6 @@ class Restart:
     why: str
     began_ms: int
     ready_ms: int = 0
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True, kw_only=True)

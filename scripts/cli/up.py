@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -111,7 +110,7 @@ def up(  # noqa: PLR0913 - one parameter an option
     with speaking(as_json=as_json, debug=debug) as output:
         output.console.stderr = True
         settings = _settings(
-            port=_free_port(host, port),
+            port=_port(host, port),
             host=host,
             data_dir=data.absolute(),
             playbook=_playbook(playbook),
@@ -204,19 +203,20 @@ def _playbook(text: str) -> str:
     return text
 
 
-def _free_port(host: str, port: int) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Failure(
-                f"cannot listen on {host} port {port} ({error.strerror}); "
-                "choose another with --port, or 0 for any free one"
-            ) from error
-        bound: int = probe.getsockname()[1]
-        return bound
+def _port(host: str, port: int) -> int:
+    """Return a port that can be listened on: this one, or a free one for 0."""
+    from cluster.ports import free_port, is_free
+
+    remedy = "choose another with --port, or 0 for any free one"
+    try:
+        if not port:
+            return free_port(host)
+        if not is_free(port, host):
+            raise Failure(f"cannot listen on {host} port {port} (Address already in use); {remedy}")
+    except OSError as error:
+        text, *_ = (error.strerror or str(error)).split(" (while ")
+        raise Failure(f"cannot listen on {host} port {port} ({text}); {remedy}") from error
+    return port
 
 
 def _announce(output: Output, stdout: TextIO, system: "System", took_s: float) -> None:
