@@ -159,12 +159,16 @@ def _init_ray(settings: Settings) -> None:
         "include_dashboard": settings.dashboard,
         "object_store_memory": 256 * 1024 * 1024,
     }
+    on_end = signal.getsignal(signal.SIGTERM)
     ray.init(
         **({} if variable("RAY_ADDRESS") else alone),
         namespace=NAMESPACE,
         log_to_driver=variable("RIGHTTIME_LOG_TO_DRIVER") == "1",
         configure_logging=False,
     )
+    if threading.current_thread() is threading.main_thread():
+        # Ray's own handler aborts this process, and HAProxy outlives it.
+        signal.signal(signal.SIGTERM, on_end)
 
 
 def _deploy(settings: Settings, occupancy: Occupancy) -> System:
