@@ -31,9 +31,7 @@ def free_port(host: str = _LOOPBACK) -> int:
         port = FIRST + secrets.randbelow(LAST - FIRST + 1)
         if is_free(port, host):
             return port
-    with _listening(host, 0) as probe:  # everything there is taken
-        bound: int = probe.getsockname()[1]
-        return bound
+    return bindable(0, host)  # everything there is taken
 
 
 def moved_aside(usual: Mapping[str, int] = BESIDE) -> dict[str, str]:
@@ -53,7 +51,7 @@ def is_free(port: int, host: str = _LOOPBACK) -> bool:
         OSError: It cannot be listened on for another reason, such as that the address is not this machine's.
     """
     try:
-        _listening(host, port).close()
+        bindable(port, host)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -61,6 +59,15 @@ def is_free(port: int, host: str = _LOOPBACK) -> bool:
     return True
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def bindable(port: int, host: str = _LOOPBACK) -> int:
+    """Bind a port of an address for a moment, any that is free for 0, and return its number.
+
+    Raises:
+        OSError: It cannot be listened on; `strerror` says why.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        number: int = probe.getsockname()[1]
+        return number

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from cluster.ports import free_port
 from scripts.bench.load import Generator, Load, Target
 
 _CONFIG = """
@@ -26,9 +27,7 @@ frontend ceiling
 
 def measure(generator: Generator, binary: str, connections: int, seconds: float) -> Load:
     """Run HAProxy with a fixed answer, load it as the system is loaded, and return what was seen."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="righttime-ceiling-") as folder:
         config = Path(folder) / "haproxy.cfg"
         config.write_text(_CONFIG.format(port=port), encoding="ascii")

@@ -205,18 +205,15 @@ def _playbook(text: str) -> str:
 
 def _port(host: str, port: int) -> int:
     """Return a port that can be listened on: this one, or a free one for 0."""
-    from cluster.ports import free_port, is_free
+    from cluster.ports import bindable, free_port
 
-    remedy = "choose another with --port, or 0 for any free one"
     try:
-        if not port:
-            return free_port(host)
-        if not is_free(port, host):
-            raise Failure(f"cannot listen on {host} port {port} (Address already in use); {remedy}")
+        return bindable(port, host) if port else free_port(host)
     except OSError as error:
-        text, *_ = (error.strerror or str(error)).split(" (while ")
-        raise Failure(f"cannot listen on {host} port {port} ({text}); {remedy}") from error
-    return port
+        raise Failure(
+            f"cannot listen on {host} port {port} ({error.strerror}); "
+            "choose another with --port, or 0 for any free one"
+        ) from error
 
 
 def _announce(output: Output, stdout: TextIO, system: "System", took_s: float) -> None:

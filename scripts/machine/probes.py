@@ -4,7 +4,6 @@ import os
 import platform
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from actors import compiled
+from cluster.ports import bindable
 from scripts.machine.checks import Facts, Package, Port
 from scripts.machine.exposure import exposed_here
 
@@ -110,12 +110,10 @@ def haproxy_binary() -> str | None:
 
 
 def _listen_error(port: int) -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return error.strerror.lower() if error.strerror else "cannot be bound"
+    try:
+        bindable(port)
+    except OSError as error:
+        return error.strerror.lower() if error.strerror else "cannot be bound"
     return ""
 
 
