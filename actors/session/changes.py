@@ -31,7 +31,7 @@ from actors.wire.records import pack_turn
 from actors.wire.state import pack_state
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Chain:
     """One customer's jobs in this group, in order, and the turns that were taken.
 
@@ -75,10 +75,37 @@ class Chain:
     was_at: Standing = field(init=False)
     was_grouped: list[Membership] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.was_in = dict(self.state.segments)
-        self.was_at = standing(self.state.journeys)
-        self.was_grouped = [replace(each) for each in self.state.groups]
+    def __init__(
+        self, number: int, partition: int, epoch: int, seq_before: int, state: CustomerState
+    ) -> None:
+        """Begin with a customer as it is stored; written out, because the fields are many."""
+        self.number = number
+        self.partition = partition
+        self.epoch = epoch
+        self.seq_before = seq_before
+        self.state = state
+        self.jobs = []
+        self.done = []
+        self.recalled = {}
+        self.stale = []
+        self.prolonged = {}
+        self.broken = False
+        self.joining = None
+        self.journal = []
+        self.identities = []
+        self.identities_from = ()
+        self.timers = {}
+        self.timers_deleted = []
+        self.companions = []
+        self.settled = []
+        self.marker = b""
+        self.erasure = None
+        self.united = []
+        self.parted = []
+        self.cancelled = []
+        self.was_in = dict(state.segments)
+        self.was_at = standing(state.journeys)
+        self.was_grouped = [replace(each) for each in state.groups] if state.groups else []
 
     def origin(self, number: int) -> int:
         """Return how the state names the one in whose turns an effect was made."""

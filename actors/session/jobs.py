@@ -99,8 +99,8 @@ class Job:
         item, reread = self.item, self.dry_run or self.reread
         if isinstance(item, Event):
             if self.number:
-                return Wanted(self.number, None, item.identities, self.hash, reread)
-            return Wanted(0, item.identities[0], item.identities[1:], self.hash, reread)
+                return Wanted(self.number, None, item.identities, self.hash, reread=reread)
+            return Wanted(0, item.identities[0], item.identities[1:], self.hash, reread=reread)
         if isinstance(item, Command) and isinstance(item.arguments.get("other"), int):
             # What changes nothing is not checked by a commit: it must not be said of the past.
             other = item.arguments["other"]

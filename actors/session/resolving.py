@@ -15,7 +15,7 @@ from actors.wire.state import identities_in
 _MAX_GENERATIONS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Wanted:
     """What one item needs: a customer by number or by first identity, and who owns the others.
 
@@ -30,8 +30,26 @@ class Wanted:
     reread: bool = False
     also: tuple[int, ...] = ()
 
+    def __init__(
+        self,
+        number: int,
+        identity: Identity | None,
+        others: tuple[Identity, ...],
+        message: bytes | None,
+        *,
+        reread: bool = False,
+        also: tuple[int, ...] = (),
+    ) -> None:
+        """Take what is needed; written out, because every item makes one."""
+        self.number = number
+        self.identity = identity
+        self.others = others
+        self.message = message
+        self.reread = reread
+        self.also = also
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Resolved:
     """What the group knows before its turns. `fresh` are customers that have no row yet.
 
@@ -50,6 +68,18 @@ class Resolved:
     erased: dict[int, int] = field(default_factory=dict)
     tombstones: dict[Identity, int] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=dict)
+
+    def __init__(self) -> None:
+        """Begin with nothing known; written out, because every group makes one."""
+        self.owners = {}
+        self.customers = {}
+        self.derived = {}
+        self.fresh = {}
+        self.messages = {}
+        self.forward = {}
+        self.erased = {}
+        self.tombstones = {}
+        self.spent = {}
 
     def exists(self, number: int) -> bool:
         """Return whether a customer has or had this number."""

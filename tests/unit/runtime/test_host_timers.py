@@ -166,6 +166,7 @@ def test_time_does_not_run_backward():
     asyncio.run(scenario())
 
 
+@pytest.mark.python_core
 def test_a_timer_that_fails_does_not_hold_time(monkeypatch):
     wake = core.wake
 

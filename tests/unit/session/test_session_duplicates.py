@@ -111,6 +111,7 @@ def test_two_responses_with_one_id_and_other_outcomes_conflict(world):
     assert world.codes(response(key, "click"), response(key, "accept")) == ["ACCEPTED", "CONFLICT"]
 
 
+@pytest.mark.python_core
 def test_the_twin_of_a_message_that_failed_is_taken_in_its_place(world, monkeypatch):
     from actors import turn
 

@@ -143,6 +143,7 @@ def test_what_was_answered_before_the_store_failed_keeps_its_answer(world):
     assert codes == ["DUPLICATE", "CONFLICT", "RETRY"]
 
 
+@pytest.mark.python_core
 @pytest.mark.parametrize("where", ["begin", "decide"])
 def test_a_poisonous_event_fails_alone(world, monkeypatch, where):
     poison(monkeypatch, "Poison", where)
@@ -161,6 +162,7 @@ def test_a_poisonous_event_fails_alone(world, monkeypatch, where):
     world.assert_sound(ANN, BOB)
 
 
+@pytest.mark.python_core
 def test_a_poisonous_event_of_a_newcomer_makes_no_customer(world, monkeypatch):
     poison(monkeypatch, "Poison")
 
@@ -168,6 +170,7 @@ def test_a_poisonous_event_of_a_newcomer_makes_no_customer(world, monkeypatch):
     assert world.counts()["customers"] == 0
 
 
+@pytest.mark.python_core
 def test_a_state_that_cannot_be_packed_fails_alone(world, monkeypatch):
     world.reply(order(1, "ann", id="m1"))
     begin = core.begin
@@ -226,6 +229,7 @@ def test_a_damaged_journal_row_fails_the_duplicate_alone(world):
     assert codes == ["FAILED", "ACCEPTED"]
 
 
+@pytest.mark.python_core
 def test_a_poisonous_timer_does_not_block_its_customer(world, monkeypatch):
     world.reply(added(id="m1"))
     world.clock.advance(30 * MINUTE)
@@ -286,6 +290,7 @@ def test_the_journal_has_no_gaps_after_a_long_story(world, monkeypatch):
     assert {o.payload.count(THANKS.encode()) for o in world.outbox()} == {1}
 
 
+@pytest.mark.python_core
 def test_what_an_error_says_of_somebody_is_not_logged(world, monkeypatch, caplog):
     def telling(_state, event, *_args):
         raise ValueError(f"cannot take {event.traits['email']}")

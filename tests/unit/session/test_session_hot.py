@@ -145,6 +145,7 @@ def test_a_decoded_state_is_lent_once_and_only_for_the_bytes_that_it_equals():
     assert activations.decoded(other) is None
 
 
+@pytest.mark.python_core
 def test_no_more_are_kept_decoded_than_fit_and_who_was_not_used_for_longest_goes():
     kept = Activations(10, 1_000, 2)
     states = {number: object() for number in (1, 2, 3)}
@@ -160,6 +161,7 @@ def test_no_more_are_kept_decoded_than_fit_and_who_was_not_used_for_longest_goes
     assert kept.decoded(rows[3]) is states[3]
 
 
+@pytest.mark.python_core
 def test_who_is_forgotten_is_not_kept_decoded_either():
     for forget in (
         lambda kept: kept.drop(1),

@@ -29,6 +29,7 @@ def tried(monkeypatch):
     return names
 
 
+@pytest.mark.python_core
 def test_a_message_that_always_fails_is_refused_without_being_tried(world, tried):
     poison = make_event("Poison", "ann", id="p")
 
@@ -44,6 +45,7 @@ def test_a_message_that_always_fails_is_refused_without_being_tried(world, tried
     assert "example.com" not in str(row)
 
 
+@pytest.mark.python_core
 def test_another_playbook_or_an_operator_gives_it_another_chance(world, tried):
     poison = make_event("Poison", "ann", id="p")
     for _ in range(MAX_TRIES):

@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from actors.ports import Change, JournalKind, OutboxState, TimerRow
 from actors.session import Job, TimerJob
 from actors.wire.messages import Routed
@@ -190,6 +192,7 @@ def test_a_timer_of_nobody_does_nothing(world):
     assert world.counts()["customers"] == 1
 
 
+@pytest.mark.python_core
 def test_a_timer_that_failed_is_not_tried_again_by_this_process(world, monkeypatch):
     from actors import turn as core
 
