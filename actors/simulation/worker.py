@@ -29,6 +29,8 @@ from actors.simulation.population import Population
 from actors.simulation.spec import Spec
 from actors.simulation.tables import STREAMED, Writer
 
+YOUNG = 2_000_000
+"""By how many objects a process may grow, some hundred megabytes, before cycles of garbage are looked for."""
 _LESSON = tuple(Lesson.__dataclass_fields__)
 
 
@@ -61,15 +63,17 @@ class Worker:
         of the `period`, whether to `write` rows, and where to `save` a checkpoint, or nothing. The answer has
         the lessons, what was spent, and counts.
         """
-        asked = msgpack.unpackb(order, strict_map_key=False)
+        with undisturbed():
+            return self._step(msgpack.unpackb(order, strict_map_key=False))
+
+    def _step(self, asked: dict[str, Any]) -> bytes:
         self._model.learn([_taught_from(each) for each in asked["taught"]])
         taught: list[Any] = []
         used: list[Any] = []
         for number, block in self._blocks.items():
             grants = asked["grants"].get(number, {})
             block.grant({name: (bucket, amount) for name, (bucket, amount) in grants.items()})
-            with undisturbed():
-                block.run_until(asked["until_ms"])
+            block.run_until(asked["until_ms"])
             taught += [_taught_fields(each) for each in block.take_taught()]
             used += block.take_used()
             if asked["write"]:
@@ -132,12 +136,17 @@ class Worker:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Look for no cycles of garbage: turns leave none, and to look through thousands of states costs a tenth."""
+    """Look for no cycles of garbage: turns leave none, and to look through thousands of states costs a tenth.
+
+    When many objects more than before are there (what a replaced behaviour or policy may leave), it is done after all.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if gc.get_count()[0] > YOUNG:
+            gc.collect()
         if was:
             gc.enable()
 

@@ -87,12 +87,12 @@ def measure(population: int, days: int, seed: int = 1) -> dict[str, Any]:
 def _go(block: Block, until_ms: int) -> None:
     step = block.world.spec.barrier_ms
     names = [each.name for each in block.world.playbook.budgets.shared]
-    while block.clock.now_ms < until_ms:
-        block.grant(dict.fromkeys(names, (0, 0)))
-        with undisturbed():
+    with undisturbed():
+        while block.clock.now_ms < until_ms:
+            block.grant(dict.fromkeys(names, (0, 0)))
             block.run_until(min(until_ms, (block.clock.now_ms // step + 1) * step))
-        for rows in block.tables.rows.values():
-            rows.clear()
+            for rows in block.tables.rows.values():
+                rows.clear()
 
 
 def mesa(population: int, days: int, seed: int = 1) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Who works on the parts of a population: this process, or several of their own."""
 
+import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +88,7 @@ class Processes:
 def _serve(pipe: Connection, setup: bytes, blocks: list[int], folder: str) -> None:
     """Answer requests until the pipe closes; an interrupt is for whoever gives the orders."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # `Worker` looks for garbage when there may be some: between its steps it would be at each one
     worker = Worker(setup, blocks, folder)
     while True:
         try:
