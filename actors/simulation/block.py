@@ -86,7 +86,7 @@ class Block(Part):
 
     def _next_ms(self) -> int:
         tick = self.world.spec.tick_ms
-        timer_ms = finish(self.store.next_timer_ms())
+        timer_ms = self.store.next_due_ms()
         queued = self._queue[0][0] if self._queue else 1 << 62
         if timer_ms is None:
             return queued
@@ -135,8 +135,8 @@ class Block(Part):
         self.failed.note("an instant without end")
 
     def _timer_jobs(self, now_ms: int) -> list[Job]:
-        due = finish(self.store.due_timers("", now_ms, 1 << 30))
-        return [Job(TimerJob(timer.number, timer.key, now_ms)) for timer in due]
+        due = self.store.take_due(now_ms)
+        return [Job(TimerJob(number, key, now_ms)) for _, number, key in due]
 
     def run(self, jobs: list[Job]) -> None:
         """Have the session run jobs, and take in what it committed."""

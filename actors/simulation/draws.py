@@ -99,7 +99,9 @@ class _Generator(local):
 
     def __init__(self) -> None:
         self.made = np.random.Philox(key=np.zeros(2, dtype=np.uint64))
+        self.numbers = np.random.Generator(self.made)
         self.state = self.made.state
+        self.counter, self.key = self.state["state"]["counter"], self.state["state"]["key"]
 
 
 _GENERATOR = _Generator()
@@ -107,14 +109,15 @@ _GENERATOR = _Generator()
 
 def one(seed: int, customer: int, at: int, blocks: int, kind: int) -> Floats:
     """Return four times `blocks` draws for one customer and instant: the row that `uniforms` has."""
-    generator, state = _GENERATOR.made, _GENERATOR.state
+    generator = _GENERATOR
+    counter, key = generator.counter, generator.key
     # numpy's counter is increased before it is used, and blocks begin at 1: so it is set to 0.
-    state["state"]["counter"][:] = (0, customer, at, kind)
-    state["state"]["key"][:] = (seed & _MASK, KEY)
-    generator.state = state
-    raw: Words = generator.random_raw(4 * blocks)
-    drawn: Floats = np.multiply(raw >> _SHIFT, _SCALE, dtype=np.float64)
-    return drawn
+    counter[0], counter[1], counter[2], counter[3] = 0, customer, at, kind
+    key[0], key[1] = seed & _MASK, KEY
+    generator.made.state = generator.state
+    return generator.numbers.random(
+        4 * blocks
+    )  # which are words without their last 11 bits, times 2^-53
 
 
 class Chance:

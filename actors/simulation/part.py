@@ -65,10 +65,11 @@ class Part:
         self.world = world
         self.number = number
         first, count = world.spec.part(number)
+        self.first = first
         self.people = world.population.people(first, count)
         self.numbers = [ids.customer_number(identity_of(first + i)) for i in range(count)]
         self.row_of = {number: row for row, number in enumerate(self.numbers)}
-        self.store = PopulationStore(self.numbers)
+        self.store = PopulationStore(self.row_of)
         self.clock = BlockClock(world.spec.start_ms)
         self.channels = Channels.of(world.playbook)
         self.tables, self.sums, self.failed = Tables(), Sums(), Failed()
@@ -80,7 +81,7 @@ class Part:
 
     def said(self, row: int, serial: int) -> str:
         """Return the id of what a customer says or does: `mark`, customer, and a number of its own."""
-        return f"{self.mark}-{self.people.index[row]}-{serial}"
+        return f"{self.mark}-{self.first + row}-{serial}"
 
     def push(self, at_ms: int, row: int, kind: str, about: list[Any]) -> None:
         """Have something happen to a customer at an instant, not before the next tick."""

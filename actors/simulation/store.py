@@ -5,7 +5,7 @@ population of a million has no room for them. Budgets are spent from what this p
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any
@@ -52,11 +52,12 @@ class PopulationStore(MemoryStore):
     are not for populations: whoever needs them takes a `MemoryStore`.
     """
 
-    def __init__(self, numbers: Sequence[int]) -> None:
+    def __init__(self, row_of: Mapping[int, int]) -> None:
+        """`row_of` has the place of each customer by number; it is not copied."""
         super().__init__()
-        self._row_of = {number: row for row, number in enumerate(numbers)}
-        self._states: list[bytes] = [b""] * len(numbers)
-        self._seqs: list[int] = [0] * len(numbers)
+        self._row_of = row_of
+        self._states: list[bytes] = [b""] * len(row_of)
+        self._seqs: list[int] = [0] * len(row_of)
         self._owner_of: dict[Identity, int] = {}
         self._due: dict[tuple[int, str], int] = {}
         self._by_due: list[tuple[int, int, str]] = []
@@ -176,19 +177,31 @@ class PopulationStore(MemoryStore):
 
     async def due_timers(self, owner: str, until_ms: int, limit: int) -> list[DueTimer]:
         """See `Store.due_timers`; each is returned once, so that whoever asks must let it fire."""
-        found: list[DueTimer] = []
-        while self._by_due and self._by_due[0][0] <= until_ms and len(found) < limit:
-            due_ms, number, key = heappop(self._by_due)
-            if self._due.get((number, key)) == due_ms:
-                found.append(DueTimer(number, home_partition(number), key, due_ms))
+        return [
+            DueTimer(number, home_partition(number), key, due_ms)
+            for due_ms, number, key in self.take_due(until_ms, limit)
+        ]
+
+    def take_due(self, until_ms: int, limit: int = 1 << 62) -> list[tuple[int, int, str]]:
+        """Do as `due_timers` does, for who needs (instant, number, key) alone and does not wait."""
+        found: list[tuple[int, int, str]] = []
+        waiting, due = self._by_due, self._due
+        while waiting and waiting[0][0] <= until_ms and len(found) < limit:
+            timer = heappop(waiting)
+            if due.get(timer[1:]) == timer[0]:
+                found.append(timer)
         return found
 
     async def next_timer_ms(self) -> int | None:
         """See `Store.next_timer_ms`."""
+        return self.next_due_ms()
+
+    def next_due_ms(self) -> int | None:
+        """Do as `next_timer_ms` does, for who does not wait."""
         while self._by_due:
-            due_ms, number, key = self._by_due[0]
-            if self._due.get((number, key)) == due_ms:
-                return due_ms
+            timer = self._by_due[0]
+            if self._due.get(timer[1:]) == timer[0]:
+                return timer[0]
             heappop(self._by_due)
         return None
 

@@ -45,7 +45,8 @@ class Company:
         self.edge = Edge()
         ids = IdSpace(KEY)
         count = world.spec.population
-        self.store = PopulationStore([ids.customer_number(identity_of(i)) for i in range(count)])
+        numbers = [ids.customer_number(identity_of(i)) for i in range(count)]
+        self.store = PopulationStore({number: row for row, number in enumerate(numbers)})
         self.clock = BlockClock(world.spec.start_ms)
         self.tick_ms = world.spec.tick_ms
         self.bodies: list[bytes] = []
