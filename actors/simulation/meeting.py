@@ -52,7 +52,7 @@ class Meeting:
         self._notes = notes
         self._book = block.world.playbook
         self._customers = block.people
-        self._index: list[int] = block.people.index.tolist()
+        self._first = block.first
         self._seed = block.world.population.seed
         self._offers: dict[tuple[str, str, str], Offer] = {}
 
@@ -90,7 +90,7 @@ class Meeting:
     def _order(self, row: int, serial: int, about: list[Any]) -> Job:
         _, channel, _, total, categories, items = about
         basket = Basket(total, categories, items)
-        index = self._index[row]
+        index = self._first + row
         properties = order(
             self._block.said(row, serial),
             basket,
@@ -98,9 +98,9 @@ class Meeting:
             self._book.minor_digits,
             self._book.currency,
         )
-        totals, sums = self._notes.totals, self._notes.sums(row)
-        totals["revenue_minor"][row] += total
-        totals["orders"][row] += 1
+        sums = self._notes.sums(row)
+        self._notes.add("revenue_minor", row, total)
+        self._notes.add("orders", row, 1.0)
         sums[_REVENUE] += total
         sums[_ORDERS] += 1
         return self._event(row, serial, ORDER_COMPLETED, channel, properties)
@@ -121,7 +121,7 @@ class Meeting:
         places: bool = True,
     ) -> Job:
         channels, people = self._block.channels, self._customers
-        index = self._index[row]
+        index = self._first + row
         asked = channels.places.get(channel, ()) if places else ()
         event = event_of(index, self._block.said(row, serial), name, channel, properties, asked)
         if not people.met[row]:
@@ -140,7 +140,7 @@ class Meeting:
         return Job(command, self._block.numbers[row])
 
     def _chance(self, row: int, at_ms: int, chances: list[float] | None = None) -> Chance:
-        return Chance(self._seed, self._index[row], at_ms, chances)
+        return Chance(self._seed, self._first + row, at_ms, chances)
 
     # What the company has done, and what customers make of it.
 
@@ -230,7 +230,7 @@ class Meeting:
         occasion = Occasion(at_ms, going.channel, MESSAGE)
         offer = Offer(action.key, action.group, action.value_minor, going.channel)
         reaction = self._customer(row).react(occasion, [offer], chance)
-        self._notes.totals["contacts"][row] += 1
+        self._notes.add("contacts", row, 1.0)
         self._notes.cost(row, action, going.channel)
         self._notes.sums(row)[_MESSAGES] += 1
         delay = min(_MOST_DELAY_MS, int(-_MEAN_DELAY_MS * log(1.0 - chance.uniform("delay"))))

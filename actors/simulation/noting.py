@@ -16,7 +16,7 @@ from actors.simulation.learning import Taught, told_rows
 from actors.simulation.ledger import DECISIONS, EVENTS, OUTCOMES, PLACE
 from actors.simulation.ledger import TOTALS_COLUMNS as TOTALS
 from actors.simulation.part import Part
-from actors.simulation.people import DAY_MS, Whole
+from actors.simulation.people import DAY_MS, Floats, Whole
 from actors.simulation.recording import Recorder, arms_text, occasion_of, rows_of_customers
 from actors.turn import Turn
 
@@ -37,14 +37,14 @@ class Notes:
     def __init__(self, block: Part) -> None:
         self._block = block
         self._customers = block.people
-        self._index: list[int] = block.people.index.tolist()
+        self._first, count = block.first, len(block.people)
         self._book = block.world.playbook
         self._recorder = Recorder(self._book)
         self._scale = 10**self._book.minor_digits
-        self._tiers = ["" for _ in self._index]
-        self._arms = ["" for _ in self._index]
+        self._tiers = [""] * count
+        self._arms = [""] * count
         self._told: dict[tuple[int, int, int], tuple[int, ScoreRow]] = {}
-        self.totals = {name: np.zeros(len(self._index)) for name in TOTALS}
+        self._keep({name: np.zeros(count) for name in TOTALS})
         self.answered: dict[int, TurnRecord] = {}
         self.states: dict[int, CustomerState] = {}
         self._sums_of: dict[int, list[float]] = {}
@@ -63,6 +63,15 @@ class Notes:
             self._sums_of[row] = found
         return found
 
+    def _keep(self, totals: dict[str, Floats]) -> None:
+        """Take columns; single places of them are reached sooner through a view than through numpy."""
+        self.totals = totals
+        self._views: dict[str, Any] = {name: totals[name].data for name in TOTALS}
+
+    def add(self, name: str, row: int, amount: float) -> None:
+        """Add to a total of a customer."""
+        self._views[name][row] += amount
+
     def begin(self) -> None:
         """Forget whom the last group was about."""
         self.answered.clear()
@@ -72,7 +81,7 @@ class Notes:
         """Write down a turn that is committed."""
         block, record, state = self._block, turn.record, turn.state
         row = block.row_of[number]
-        index, now_ms = self._index[row], record.received_at_ms
+        index, now_ms = self._first + row, record.received_at_ms
         self._standing(row, state, record)
         self.states[number] = state
         event = record.event
@@ -122,7 +131,7 @@ class Notes:
             expected += each.expected
             best += each.best
             placed += each.row[2] >= 0
-        self.totals["decisions"][row] += 1
+        self.add("decisions", row, 1.0)
         sums = self.sums(row)
         sums[_DECISIONS] += 1
         sums[_PLACED] += placed
@@ -136,11 +145,11 @@ class Notes:
         action = self._book.action(name)
         taken = action is not None and response.outcome in action.success
         reward = round(action.value_minor) if taken and action is not None else 0
-        said = (self._index[row], seq, n, turn.record.received_at_ms, name, channel)
+        said = (self._first + row, seq, n, turn.record.received_at_ms, name, channel)
         self._block.tables.rows[OUTCOMES].append((*said, response.outcome, int(taken), reward))
         if taken:
-            self.totals["taken"][row] += 1
-            self.totals["value_minor"][row] += reward
+            self.add("taken", row, 1.0)
+            self.add("value_minor", row, reward)
             sums = self.sums(row)
             sums[_TAKEN] += 1
             sums[_VALUE] += reward
@@ -162,7 +171,7 @@ class Notes:
         """Add what it costs to say something once on a channel."""
         treatment = action.treatments.get(channel)
         if treatment is not None and treatment.cost_minor:
-            self.totals["cost_minor"][row] += treatment.cost_minor
+            self.add("cost_minor", row, treatment.cost_minor)
             self.sums(row)[_COST] += treatment.cost_minor
 
     def action(self, key: str) -> Action:
@@ -217,5 +226,5 @@ class Notes:
             (number, seq, n): (at_ms, ScoreRow._make([*row[:4], tuple(row[4])]))
             for number, seq, n, at_ms, row in told
         }
-        self.totals = {name: np.frombuffer(totals[name]).copy() for name in TOTALS}
+        self._keep({name: np.frombuffer(totals[name]).copy() for name in TOTALS})
         self._sums_of.clear()

@@ -14,6 +14,8 @@ from actors.simulation.touchpoints import ORDER_COMPLETED
 
 _ACTION, _CHANNEL, _PLACEMENT, _PROPENSITY, _COST, _PRIORITY = 0, 1, 2, 4, 9, 10
 """Places in a row of what was ranked, as `Ranked` has them; the probability is the last."""
+_SLOT, _NOTHING = 0, 2
+"""Places in what was drawn for a slot, as `Draw` has them."""
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 OUTBOUND_PLACE = 0
@@ -54,6 +56,49 @@ def features_of_state(state: CustomerState, at_ms: int) -> list[float]:
     ]
 
 
+class _Survivors:
+    """Whoever competed for a slot, as columns of the table; `offers` are those as customers see them."""
+
+    __slots__ = ("costs", "gains", "names", "offers", "priorities", "probabilities", "scores")
+
+    def __init__(self) -> None:
+        self.offers: list[Offer] = []
+        self.names: list[str] = []
+        self.probabilities: list[float] = []
+        self.priorities: list[float] = []
+        self.scores: list[float] = []
+        self.gains: list[float] = []
+        self.costs: list[float] = []
+
+    def add(self, row: Sequence[Any], known: tuple[Offer, str]) -> None:
+        """Add one, given what was ranked."""
+        offer, name = known
+        self.offers.append(offer)
+        self.names.append(name)
+        self.probabilities.append(float(row[-1]))
+        self.priorities.append(float(row[_PRIORITY]))
+        self.scores.append(float(row[_PROPENSITY]))
+        self.gains.append(offer.value_minor)
+        self.costs.append(float(row[_COST]))
+
+    def worth(self, truth: Sequence[float], at: int) -> tuple[float, float]:
+        """Return what the one at a place is worth, 0 for none, and the best of all or nothing."""
+        expected = best = 0.0
+        for place, probability in enumerate(truth):
+            worth = probability * self.gains[place] - self.costs[place]
+            if place == at:
+                expected = worth
+            best = max(best, worth)
+        return expected, best
+
+    def add_nothing(self, probability: float, truth: list[float]) -> None:
+        """Add as the last that nothing is chosen; also to `truth`, the column that others work out."""
+        self.names.append("")
+        self.probabilities.append(probability)
+        for column in (self.priorities, self.scores, truth, self.gains, self.costs):
+            column.append(0.0)
+
+
 class Recorder:
     """Makes rows of decisions; what holds of a candidate for everybody is worked out once."""
 
@@ -77,42 +122,48 @@ class Recorder:
         given, now_ms = decision.given, record.received_at_ms
         places = {name: place for place, name in enumerate(given.placements)}
         features = features_of_state(state, now_ms)
-        head = (int(customer.people.index[customer.i]), state.seq)
-        taken_at = {ranked[place][_PLACEMENT]: place for place, *_ in chosen}
+        index: int = customer.people.index.item(customer.i)
+        taken_at = {ranked[each[0]][_PLACEMENT]: each[0] for each in chosen}
         found = []
-        for placement, _, nothing, *_ in draws:
-            taken = taken_at.get(placement)
-            at = -1
-            rows: list[Sequence[Any]] = []
+        for draw in draws:
+            placement: str = draw[_SLOT]
+            taken: int = taken_at.get(placement, -1)
+            at, n = -1, -1
+            slot = _Survivors()
             for place, row in enumerate(ranked):
-                if row[_PLACEMENT] == placement and row[-1] > 0.0:
-                    if place == taken:
-                        at = len(rows)
-                    rows.append(row)
-            known = [self._offer(row) for row in rows]
+                if row[_PLACEMENT] != placement or not row[-1] > 0.0:
+                    continue
+                if place == taken:
+                    at = len(slot.names)
+                    n = self._effect(record, row, placement)
+                slot.add(row, self._offer(row))
             where = occasion if placement else Occasion(now_ms, "", MESSAGE)
-            offers = [offer for offer, _ in known]
-            truth = customer.appeals(offers, where, places.get(placement, OUTBOUND_PLACE))
-            gains = [offer.value_minor for offer in offers]
-            costs = [float(row[_COST]) for row in rows]
-            worth = [p * gain - cost for p, gain, cost in zip(truth, gains, costs, strict=True)]
-            probabilities = [float(row[-1]) for row in rows]
-            probabilities.append(float(nothing))
-            n = self._effect(record, rows[at], placement) if at >= 0 else -1
+            truth = customer.appeals(slot.offers, where, places.get(placement, OUTBOUND_PLACE))
+            expected, best = slot.worth(truth, at)
+            chosen_at = at if at >= 0 else len(truth)
+            slot.add_nothing(float(draw[_NOTHING]), truth)
             written = (
-                *(*head, n, now_ms, placement, given.channel, tier, list(segments), arms),
-                [*[name for _, name in known], ""],
-                probabilities,
-                [*[float(row[_PRIORITY]) for row in rows], 0.0],
-                [*[float(row[_PROPENSITY]) for row in rows], 0.0],
-                [*truth, 0.0],
-                [*gains, 0.0],
-                [*costs, 0.0],
-                at if at >= 0 else len(rows),
-                probabilities[at],
+                index,
+                state.seq,
+                n,
+                now_ms,
+                placement,
+                given.channel,
+                tier,
+                list(segments),
+                arms,
+                slot.names,
+                slot.probabilities,
+                slot.priorities,
+                slot.scores,
+                truth,
+                slot.gains,
+                slot.costs,
+                chosen_at,
+                slot.probabilities[chosen_at],
                 features,
             )
-            found.append(Decided(written, worth[at] if at >= 0 else 0.0, max([*worth, 0.0])))
+            found.append(Decided(written, expected, best))
         return found
 
     def _offer(self, row: Sequence[Any]) -> tuple[Offer, str]:

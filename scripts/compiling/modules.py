@@ -19,7 +19,13 @@ PACKAGES = (
     "wire",
 )
 
-SINGLE = ("playbook/model.py", "playbook/durations.py")
+SINGLE = (
+    "playbook/model.py",
+    "playbook/durations.py",
+    # What a population's turn passes through beside the session. Behaviours are replaced by deriving from them.
+    *(f"simulation/{name}.py" for name in ("customer", "meeting", "messages", "noting")),
+    *(f"simulation/{name}.py" for name in ("recording", "touchpoints")),
+)
 MODELS = "playbook/*_model.py"
 
 LEFT = frozenset(
