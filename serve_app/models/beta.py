@@ -36,6 +36,7 @@ class BetaBernoulli:
         self._rows: dict[tuple[str, str], int] = {}
         self._counts: Counts = np.zeros((64, 2))
         self.lessons = 0
+        self._answers: dict[tuple[str | float, ...], Score] = {}
 
     def _row(self, action: str, segment: str) -> int:
         key = (action, segment)
@@ -48,6 +49,7 @@ class BetaBernoulli:
 
     def learn(self, labelled: Sequence[Labelled]) -> None:
         """Add lessons. A correction takes a refusal back, even one that is still to come."""
+        self._answers.clear()
         for row, taken, refused, *_ in labelled:
             for segment in ("", row.segment):
                 place = self._row(row.action, segment)  # may make room, so first
@@ -55,9 +57,19 @@ class BetaBernoulli:
         self.lessons += len(labelled)
 
     def score(self, rows: Sequence[ScoreRow]) -> tuple[Score, ...]:
-        """Return propensities in (0, 1), in the order of rows; what is behind them is the segment's."""
-        if not rows:
-            return ()
+        """Return propensities in (0, 1), in the order of rows; what is behind them is the segment's.
+
+        Answers are kept until the next lessons: many customers ask about few actions and segments.
+        """
+        kept = self._answers
+        asked = [row[:3] for row in rows]  # all that an answer depends on
+        unknown = [row for row, key in zip(rows, asked, strict=True) if key not in kept]
+        if unknown:
+            for row, score in zip(unknown, self._worked_out(unknown), strict=True):
+                kept[row[:3]] = score
+        return tuple([kept[key] for key in asked])
+
+    def _worked_out(self, rows: Sequence[ScoreRow]) -> tuple[Score, ...]:
         known = self._rows
         none = len(self._counts) - 1 if len(known) < len(self._counts) else -1
         counts = self._counts if none >= 0 else np.concatenate([self._counts, np.zeros((1, 2))])

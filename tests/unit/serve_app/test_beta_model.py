@@ -112,3 +112,15 @@ def test_a_checkpoint_gives_the_same_model_back_at_every_size(actions):
 def test_a_checkpoint_of_another_version_is_refused():
     with pytest.raises(ValueError, match="checkpoint version 9, expected 1"):
         BetaBernoulli.load(Setup(), b"\x93\x09\x00\x90")
+
+
+@given(lessons, lessons)
+def test_answers_that_were_kept_are_those_of_a_model_that_was_never_asked(first, second):
+    rows = [ScoreRow(a, s, p) for a in "abcd" for s in "xyz" for p in (0.1, 0.3)]
+    asked = taught(*first)
+    asked.score(rows[::2])
+    asked.score(rows)
+    asked.learn(second)
+
+    fresh = taught(*first, *second)
+    assert asked.score(rows) == tuple([fresh.score([row])[0] for row in rows])
