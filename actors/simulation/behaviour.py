@@ -175,7 +175,7 @@ class Baskets:
         if chance.uniform("buy") >= buys:
             return None
         score = self._score(chance.uniform("basket"))
-        usual = exp(float(people.basket[i]) + float(people.spread[i]) * score)
+        usual = exp(people.basket.item(i) + people.spread.item(i) * score)
         total = max(1, round(usual + extra_minor / self._margin))
         first = self.category(people, i, chance)
         second = self._names[_place(people.tastes[i], chance.uniform("second_category"))]
@@ -211,12 +211,12 @@ class Liking:
     ) -> list[float]:
         """See `Appeal.utilities`."""
         model = self._model
-        base = float(people.offers[i]) + 2.0 * (float(people.satisfaction[i]) - USUAL)
+        base = people.offers.item(i) + 2.0 * (people.satisfaction.item(i) - USUAL)
         tired = self._feeling.fatigue(people, i, occasion.at_ms)
-        base += model.fatigue_log_odds * float(people.tiring[i]) * tired
+        base += model.fatigue_log_odds * people.tiring.item(i) * tired
         if occasion.kind == MESSAGE:
             base += model.message_log_odds
-        price = float(people.price[i])
+        price = people.price.item(i)
         known, found = self._of_action, []
         for offer in offers:
             key = (offer.action, offer.value_minor)
@@ -287,10 +287,10 @@ class Moods:
 
     def fatigue(self, people: People, i: int, at_ms: int) -> float:
         """See `Feeling.fatigue`."""
-        tired = float(people.fatigue[i])
+        tired = people.fatigue.item(i)
         if not tired:
             return 0.0
-        return tired * float(0.5 ** (max(0, at_ms - int(people.fatigue_ms[i])) / self._half_ms))
+        return tired * float(0.5 ** (max(0, at_ms - people.fatigue_ms.item(i)) / self._half_ms))
 
     def reached(self, people: People, i: int, at_ms: int) -> None:
         """See `Feeling.reached`."""
@@ -299,18 +299,18 @@ class Moods:
 
     def happened(self, people: People, i: int, what: str) -> None:
         """See `Feeling.happened`."""
-        now = float(people.satisfaction[i])
+        now = people.satisfaction.item(i)
         now += (USUAL - now) * 0.05 + _FELT.get(what, 0.0)
         people.satisfaction[i] = min(1.0, max(0.0, now))
 
     def unsubscribes(self, people: People, i: int, at_ms: int) -> float:
         """See `Feeling.unsubscribes`."""
-        tired = self.fatigue(people, i, at_ms) * float(people.tiring[i])
+        tired = self.fatigue(people, i, at_ms) * people.tiring.item(i)
         return min(1.0, self._model.unsubscribe * (1.0 + tired * tired))
 
     def complains(self, people: People, i: int) -> float:
         """See `Feeling.complains`."""
-        return min(1.0, self._model.complaint * (USUAL / max(0.1, float(people.satisfaction[i]))))
+        return min(1.0, self._model.complaint * (USUAL / max(0.1, people.satisfaction.item(i))))
 
 
 _FELT = {"order": 0.002, "taken": 0.02, "complaint": -0.25, "pestered": -0.02}
