@@ -46,7 +46,11 @@ def fitting(what: str) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]
 
 def pack(version: int, values: object) -> bytes:
     """Pack values under a schema version in 1 … 255; 0 is for markers (`actors.wire.markers`)."""
-    body: bytes = msgpack.packb(values)
+    return sealed(version, msgpack.packb(values))
+
+
+def sealed(version: int, body: bytes) -> bytes:
+    """Put the head before values that are packed already."""
     return bytes((version,)) + _checksum(version, body).to_bytes(4, "big") + body
 
 

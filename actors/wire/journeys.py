@@ -102,10 +102,10 @@ def _token(token: Token, started_ms: int) -> list[Any]:
             token.id,
             token.step,
             since_ms - started_ms,
-            _away(token.due_ms, since_ms),
+            away(token.due_ms, since_ms),
             token.scope,
             token.late_ms,
-            _away(token.try_ms, since_ms),
+            away(token.try_ms, since_ms),
             token.said,
             token.heard,
             None if token.call == (0, 0, 0) else token.call,
@@ -132,7 +132,7 @@ def _token_from(fields: list[Any], started_ms: int) -> Token:
 
 
 def _scope(scope: Scope, started_ms: int) -> list[Any]:
-    due = _away(scope.due_ms, started_ms)
+    due = away(scope.due_ms, started_ms)
     return _trimmed([scope.id, scope.fork, scope.parent, scope.arrived, due])
 
 
@@ -141,7 +141,7 @@ def _scope_from(fields: list[Any], started_ms: int) -> Scope:
     return Scope(v[0] or 0, v[1] or "", v[2] or 0, v[3] or 0, _back(v[4] or 0, started_ms))
 
 
-def _away(at_ms: int, from_ms: int) -> int:
+def away(at_ms: int, from_ms: int) -> int:
     """Return how far a moment is from another, so that 0 is still never: forward is one more."""
     if not at_ms:
         return 0
