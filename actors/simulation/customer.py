@@ -1,7 +1,11 @@
-"""One customer, stepped from occasion to occasion."""
+"""One customer, stepped from occasion to occasion.
+
+This is compiled, and behaviours may be anybody's: what they answer is made a Python number here, since
+numpy's are none for machine code.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actors.simulation.behaviour import MESSAGE, Basket, Behaviour, Occasion, Offer
 from actors.simulation.draws import Chance
@@ -32,33 +36,39 @@ class Customer:
 
     def appeal(self, offer: Offer, occasion: Occasion, place: int = 0) -> float:
         """Return the true probability that an offer is noticed and taken, if it is the only one."""
-        (utility,) = self.behaviour.appeal.utilities(self.people, self.i, occasion, (offer,))
-        return self.behaviour.choosing.probability(utility, place)
+        return self.appeals((offer,), occasion, place)[0]
 
     def appeals(self, offers: Sequence[Offer], occasion: Occasion, place: int = 0) -> list[float]:
         """Return the same for several offers, each as if it were the only one."""
-        probability = self.behaviour.choosing.probability
-        found = self.behaviour.appeal.utilities(self.people, self.i, occasion, offers)
-        return [probability(utility, place) for utility in found]
+        probability: Any = self.behaviour.choosing.probability
+        appeal: Any = self.behaviour.appeal
+        found = appeal.utilities(self.people, self.i, occasion, offers)
+        return [float(probability(utility, place)) for utility in found]
 
     def react(self, occasion: Occasion, offers: Sequence[Offer], chance: Chance) -> Reaction:
         """Meet offers, in the order in which they stand; what it does to her is remembered.
 
         A message is one offer; to have received it tires, whether it is noticed or not.
         """
-        behaviour, people, i = self.behaviour, self.people, self.i
-        utilities = behaviour.appeal.utilities(people, i, occasion, offers) if offers else []
-        noticed, taken = behaviour.choosing.choose(utilities, chance) if utilities else (0, -1)
+        people, i = self.people, self.i
+        appeal: Any = self.behaviour.appeal
+        choosing: Any = self.behaviour.choosing
+        feeling: Any = self.behaviour.feeling
+        noticed, taken = 0, -1
+        utilities = appeal.utilities(people, i, occasion, offers) if offers else ()
+        if len(utilities):
+            chosen = choosing.choose(utilities, chance)
+            noticed, taken = int(chosen[0]), int(chosen[1])
         unsubscribed = spam = False
         if occasion.kind == MESSAGE:
-            odds = behaviour.feeling.unsubscribes(people, i, occasion.at_ms)
+            odds = float(feeling.unsubscribes(people, i, occasion.at_ms))
             unsubscribed = taken < 0 and chance.uniform("unsubscribe") < odds
             spam = taken < 0 and chance.uniform("spam") < odds * 0.1
-            if behaviour.feeling.fatigue(people, i, occasion.at_ms) >= _PESTERED:
-                behaviour.feeling.happened(people, i, "pestered")
-            behaviour.feeling.reached(people, i, occasion.at_ms)
+            if float(feeling.fatigue(people, i, occasion.at_ms)) >= _PESTERED:
+                feeling.happened(people, i, "pestered")
+            feeling.reached(people, i, occasion.at_ms)
         if taken >= 0:
-            behaviour.feeling.happened(people, i, "taken")
+            feeling.happened(people, i, "taken")
         return Reaction(noticed, taken, unsubscribed, spam)
 
     def buy(self, occasion: Occasion, extra_minor: float, chance: Chance) -> Basket | None:

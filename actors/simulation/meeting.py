@@ -190,7 +190,8 @@ class Meeting:
 
     def _after_order(self, row: int, at_ms: int, chance: Chance) -> None:
         feeling = self._block.world.behaviour.feeling
-        if chance.uniform("complain") >= feeling.complains(self._customers, row):
+        odds: Any = feeling.complains(self._customers, row)  # of any kind of number
+        if chance.uniform("complain") >= float(odds):
             return
         feeling.happened(self._customers, row, "complaint")
         case = {"case_id": self._block.said(row, at_ms), "topic": "order"}

@@ -1,5 +1,6 @@
 """A part of a population: what its session leaves out or keeps at hand changes nothing that is written down."""
 
+import gc
 from collections import Counter
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 
 from actors.playbook.loader import compile_bundle, library
 from actors.simulation.behaviour import usual_behaviour
-from actors.simulation.block import Block
+from actors.simulation.block import Block, finish
 from actors.simulation.draws import one, uniforms
 from actors.simulation.learning import Frozen
 from actors.simulation.ledger import DECISIONS, EVENTS, MEASURES, OUTCOMES, PLACE
@@ -16,6 +17,7 @@ from actors.simulation.part import World
 from actors.simulation.people import DAY_MS
 from actors.simulation.population import Population
 from actors.simulation.spec import Spec
+from actors.simulation.worker import undisturbed
 from actors.turn import decide
 
 MODEL = replace(default_model(), visit_rates=[0.8, 1.2], offer_log_odds=-1.0)
@@ -76,3 +78,38 @@ def test_draws_are_the_same_after_any_others_and_in_a_row_of_many() -> None:
     index = WORLD.population.people(0, 60).index
     many = uniforms(7, index, index * 0 + SPEC.start_ms, 16, 1)
     assert many[3].tolist() == alone
+
+
+def test_timers_that_are_taken_at_once_are_those_that_a_store_says_are_due() -> None:
+    first, second = _ran(), _ran()
+    until_ms = SPEC.end_ms + 30 * DAY_MS
+    assert first.store.next_due_ms() == finish(second.store.next_timer_ms())
+    taken = first.store.take_due(until_ms)
+    due = finish(second.store.due_timers("", until_ms, 1 << 30))
+    assert taken
+    assert taken == [(each.due_at_ms, each.number, each.key) for each in due]
+    assert first.store.next_due_ms() is None or first.store.next_due_ms() > until_ms
+
+
+def test_totals_come_back_from_a_checkpoint_and_go_on(usual: Block) -> None:
+    again = Block(WORLD, 0, Frozen())
+    again.notes.take_fields(usual.notes.to_fields())
+    again.notes.add("orders", 2, 1.0)
+    before, after = usual.notes.totals["orders"], again.notes.totals["orders"]
+    assert (after - before).tolist() == [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+
+
+def test_garbage_is_looked_for_only_when_a_process_has_grown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(gc, "collect", lambda: asked.append(1))
+    was = gc.isenabled()
+    with undisturbed():
+        assert not gc.isenabled()
+    assert gc.isenabled() is was
+    assert asked == []
+    monkeypatch.setattr("actors.simulation.worker.YOUNG", -1)
+    with undisturbed():
+        pass
+    assert asked == [1]

@@ -1,6 +1,7 @@
 """Populations: any part is that of the whole, and what customers are like is what the model says."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,44 @@ def test_the_appeal_of_an_offer_is_how_often_it_is_taken() -> None:
         behaviour.choosing.choose([utility], Chance(2, 0, at_ms))[1] == 0 for at_ms in range(4_000)
     ]
     assert np.mean(taken) == pytest.approx(truth, abs=4 * (truth * (1 - truth) / 4_000) ** 0.5)
+
+
+class InNumpy:
+    """Behaviour that answers in numpy's numbers, as those who count with arrays write it."""
+
+    def utilities(self, people, i, occasion, offers):  # type: ignore[no-untyped-def]
+        return np.array([0.5 for _ in offers], dtype=np.float32)
+
+    def probability(self, utility, place):  # type: ignore[no-untyped-def]
+        return np.float32(0.25)
+
+    def choose(self, utilities, chance):  # type: ignore[no-untyped-def]
+        return np.int64(len(utilities)), np.argmax(utilities)
+
+    def unsubscribes(self, people, i, at_ms):  # type: ignore[no-untyped-def]
+        return np.float32(0.0)
+
+    def fatigue(self, people, i, at_ms):  # type: ignore[no-untyped-def]
+        return np.float32(9.0)
+
+    def reached(self, people, i, at_ms):  # type: ignore[no-untyped-def]
+        people.fatigue[i] += 1.0
+
+    def happened(self, people, i, what):  # type: ignore[no-untyped-def]
+        people.orders[i] += what == "taken"
+
+
+def test_sides_may_answer_in_numpys_numbers() -> None:
+    people = Population(MODEL, 2).people(0, 1)
+    side: Any = InNumpy()
+    usual = usual_behaviour(MODEL)
+    behaviour = replace(usual, appeal=side, choosing=side, feeling=side)
+    customer = Customer(people, 0, behaviour)
+    occasion = Occasion(NOW_MS, "email", MESSAGE)
+    assert customer.appeals([OFFER, OFFER], occasion) == [0.25, 0.25]
+    reaction = customer.react(occasion, [OFFER, OFFER], Chance(2, 0, NOW_MS))
+    assert reaction == (2, 0, False, False)
+    assert (people.fatigue[0], people.orders[0]) == (1.0, 1)
 
 
 def test_every_message_makes_the_next_one_less_welcome_until_it_is_forgotten() -> None:
