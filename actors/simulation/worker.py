@@ -27,7 +27,7 @@ from actors.simulation.part import World
 from actors.simulation.people import DAY_MS
 from actors.simulation.population import Population
 from actors.simulation.spec import Spec
-from actors.simulation.tables import STREAMED, Writer
+from actors.simulation.tables import MANY, STREAMED, Writer
 
 YOUNG = 2_000_000
 """By how many objects a process may grow, some hundred megabytes, before cycles of garbage are looked for."""
@@ -76,10 +76,12 @@ class Worker:
             block.run_until(asked["until_ms"])
             taught += [_taught_fields(each) for each in block.take_taught()]
             used += block.take_used()
-            if asked["write"]:
-                for table in STREAMED:
-                    rows = block.tables.take(table)
-                    self._writers[number].write(table, rows, asked["period"])
+            writer = self._writers[number]
+            for table in STREAMED:
+                if asked["write"]:
+                    writer.write(table, block.tables.take(table), asked["period"])
+                elif len(block.tables.rows[table]) >= MANY:
+                    writer.add(table, block.tables.take(table), asked["period"])
         if asked["save"]:
             self._save(Path(asked["save"]))
         answer: bytes = msgpack.packb(

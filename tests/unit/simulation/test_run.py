@@ -156,6 +156,14 @@ def test_the_rows_are_the_same_for_one_two_and_five_workers_in_any_order(
         assert other.spent == alone[0].spent
 
 
+def test_the_rows_are_the_same_when_they_are_written_before_a_day_is_over(
+    alone: tuple[Outcome, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.simulation.worker.MANY", 2)
+    assert _ran(tmp_path, dealt(5, 1)).digest == alone[0].digest
+    assert _table(tmp_path, "decisions") == _table(alone[1], "decisions")
+
+
 def test_a_run_that_was_stopped_goes_on_to_the_same_rows(
     alone: tuple[Outcome, Path], tmp_path: Path
 ) -> None:
