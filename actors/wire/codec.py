@@ -46,15 +46,12 @@ def fitting(what: str) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]
 
 def pack(version: int, values: object) -> bytes:
     """Pack values under a schema version in 1 … 255; 0 is for markers (`actors.wire.markers`)."""
-    return sealed(version, msgpack.packb(values))
+    body: bytes = msgpack.packb(values)
+    return bytes((version,)) + checksum(version, body).to_bytes(4, "big") + body
 
 
-def sealed(version: int, body: bytes) -> bytes:
-    """Put the head before values that are packed already."""
-    return bytes((version,)) + _checksum(version, body).to_bytes(4, "big") + body
-
-
-def _checksum(version: int, body: bytes | memoryview) -> int:
+def checksum(version: int, body: bytes | memoryview) -> int:
+    """Return the CRC-32 that the head of packed values holds."""
     return crc32(body, version) ^ _MASK
 
 
@@ -68,7 +65,7 @@ def checked(data: bytes, what: str) -> memoryview:
     if len(data) < HEAD:
         raise CodecError(f"{what}: it is cut short")
     said = int.from_bytes(data[1:HEAD], "big")
-    if _checksum(data[0], body) != said and crc32(body) != said:
+    if checksum(data[0], body) != said and crc32(body) != said:
         raise CodecError(f"{what}: checksum does not match")
     return body
 

@@ -10,10 +10,10 @@ from actors.wire.native_writing import (
     put,
     put_2,
     put_3,
-    put_6,
     put_int,
     put_list,
     put_map,
+    put_row_of_6,
     put_text,
 )
 
@@ -37,8 +37,9 @@ def put_profile(w: BytesWriter, p: Profile, places: dict[str, int]) -> None:
     begin_map(w, len(p.responses))
     for name, r in p.responses.items():
         put_text(w, name)
-        begin_list(w, 6)
-        put_6(w, r.offered, r.seen, r.taken, r.refused, r.last_offered_at_ms, r.last_refused_at_ms)
+        put_row_of_6(
+            w, r.offered, r.seen, r.taken, r.refused, r.last_offered_at_ms, r.last_refused_at_ms
+        )
     begin_list(w, len(p.contacts))
     for contact in p.contacts:
         _put_contact(w, contact, places)
@@ -78,8 +79,7 @@ def _put_histories(w: BytesWriter, p: Profile) -> None:
     begin_map(w, len(p.outreach))
     for name, o in p.outreach.items():
         put_text(w, name)
-        begin_list(w, 6)
-        put_6(w, o.sent, o.cost_millis, o.seen, o.clicked, o.bounced, o.last_clicked_at_ms)
+        put_row_of_6(w, o.sent, o.cost_millis, o.seen, o.clicked, o.bounced, o.last_clicked_at_ms)
     begin_map(w, len(p.campaigns))
     for name, campaign in p.campaigns.items():
         put_text(w, name)
@@ -93,8 +93,7 @@ def _put_histories(w: BytesWriter, p: Profile) -> None:
 
 
 def _put_purchases(w: BytesWriter, p: Purchases) -> None:
-    begin_list(w, 6)
-    put_6(w, p.orders, p.refunds, p.items, p.spend_minor, p.first_at_ms, p.last_at_ms)
+    put_row_of_6(w, p.orders, p.refunds, p.items, p.spend_minor, p.first_at_ms, p.last_at_ms)
 
 
 def _put_channel(w: BytesWriter, c: ChannelUse) -> None:
@@ -148,8 +147,7 @@ def _put_ledger(w: BytesWriter, b: Ledger) -> None:
     ):
         begin_list(w, 0)
         return
-    begin_list(w, 6)
-    put_6(
+    put_row_of_6(
         w,
         b.previous_order_at_ms,
         b.first_order_minor,
@@ -183,7 +181,8 @@ def _put_service(w: BytesWriter, s: Service) -> None:
         begin_list(w, 0)
         return
     begin_list(w, 7)
-    put_6(w, s.opened, s.closed, s.ratings, s.rating_sum, s.last_rating, s.last_rated_at_ms)
+    put_3(w, s.opened, s.closed, s.ratings)
+    put_3(w, s.rating_sum, s.last_rating, s.last_rated_at_ms)
     begin_list(w, len(s.cases))
     for case in s.cases:
         _put_case(w, case)
@@ -215,9 +214,8 @@ def _put_credit(w: BytesWriter, c: Credit) -> None:
         begin_list(w, 0)
         return
     begin_list(w, 9)
-    put_6(
-        w, c.limit_minor, c.limit_at_ms, c.balance_minor, c.balance_at_ms, c.due_minor, c.paid_minor
-    )
+    put_3(w, c.limit_minor, c.limit_at_ms, c.balance_minor)
+    put_3(w, c.balance_at_ms, c.due_minor, c.paid_minor)
     put_3(w, c.missed, c.last_paid_at_ms, c.last_missed_at_ms)
 
 
@@ -232,8 +230,7 @@ def _put_voice(w: BytesWriter, v: Voice) -> None:
     ):
         begin_list(w, 0)
         return
-    begin_list(w, 6)
-    put_6(
+    put_row_of_6(
         w,
         v.reviews,
         v.praises,

@@ -21,14 +21,15 @@ from actors.wire.native_writing import (
     put_map,
     put_none,
     put_text,
+    sealed,
 )
 
 _HERS = 1
 """What stands for `customer`, as in `conversation`."""
 
 
-def packed(state: CustomerState) -> bytes:
-    """Return what msgpack makes of the flattened state."""
+def packed(version: int, state: CustomerState) -> bytes:
+    """Return what `codec.pack` makes of the flattened state."""
     places: dict[str, int] = {}
     for action in state.profile.responses:
         places[action] = len(places)
@@ -71,7 +72,7 @@ def packed(state: CustomerState) -> bytes:
             _put_conversion(w, conversion)
     if rare > 2:
         put_map(w, state.invested)
-    return w.getvalue()
+    return sealed(version, w.getvalue())
 
 
 def _rare(state: CustomerState) -> int:

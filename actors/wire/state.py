@@ -7,7 +7,7 @@ from actors.domain.actions import Conversion, OpenEffect
 from actors.domain.groups import Membership
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState, Timer
-from actors.wire.codec import Upcast, fitting, pack, sealed, unpack
+from actors.wire.codec import Upcast, fitting, pack, unpack
 from actors.wire.conversation import conversation_fields, conversation_from_fields
 from actors.wire.journeys import journeys_fields, journeys_from_fields
 from actors.wire.profile import places_of, profile_fields, profile_from_fields
@@ -74,7 +74,8 @@ def pack_state(state: CustomerState) -> bytes:
     The keys of actions are long and come again and again: they are written once, in the responses.
     """
     if _native is not None:
-        return sealed(VERSION, _native.packed(state))
+        data: bytes = _native.packed(VERSION, state)
+        return data
     return pack(VERSION, state_fields(state))
 
 

@@ -33,7 +33,8 @@ from actors.domain.profile import (
 )
 from actors.domain.state import CustomerState, Timer
 from actors.wire import native_state, native_writing
-from actors.wire.state import pack_state, state_fields, unpack_state
+from actors.wire.codec import pack
+from actors.wire.state import VERSION, pack_state, state_fields, unpack_state
 from tests.builders import make_state, order, question, take
 from tests.strategies import identities, texts, values
 
@@ -192,7 +193,7 @@ def written(value):
 
 @given(whole_states)
 def test_whatever_a_state_holds_is_written_as_it_is_flattened(state):
-    assert native_state.packed(state) == msgpack.packb(state_fields(state))
+    assert native_state.packed(VERSION, state) == pack(VERSION, state_fields(state))
 
 
 def test_a_state_written_directly_reads_back_equal_turn_by_turn():
@@ -201,13 +202,24 @@ def test_a_state_written_directly_reads_back_equal_turn_by_turn():
         take(state, event)
         data = pack_state(state)
 
-        assert data[5:] == native_state.packed(state) == msgpack.packb(state_fields(state))
+        assert data == native_state.packed(VERSION, state) == pack(VERSION, state_fields(state))
         assert unpack_state(data) == state
 
 
 @given(values)
 def test_a_value_of_any_kind_is_written_as_msgpack_writes_it(value):
     assert written(value) == msgpack.packb(value)
+
+
+@given(st.text(max_size=40))
+def test_a_text_of_any_letters_is_written_as_msgpack_writes_it(text):
+    try:
+        expected = msgpack.packb([text, text])
+    except UnicodeEncodeError:
+        with pytest.raises(UnicodeEncodeError):
+            written([text, text])
+    else:
+        assert written([text, text]) == expected
 
 
 @pytest.mark.parametrize("number", EDGES)
