@@ -31,6 +31,7 @@ class Question:
         self._read = reader(
             variables,
             SCALARS,
+            lambda state, occasion, now_ms: View(state, occasion, now_ms, playbook),
             keys,
             playbook.attributes.by_name,
             10.0**playbook.minor_digits,
@@ -44,7 +45,5 @@ class Question:
         """Return whether the rule is true of a customer at an instant at which nothing happens."""
         standing = standing_of(state, self._playbook, now_ms)
         occasion = Occasion("", "", "", {}, {}, late=False)
-        values = self._read(
-            state, occasion, now_ms, lambda: View(state, occasion, now_ms, self._playbook)
-        )
+        values = self._read(state, occasion, now_ms)
         return bool(self._ask(values, standing.segments, standing.tier)[0])

@@ -3,7 +3,7 @@
 The variables are picked once per playbook, and are flat (see actors/playbook/lowering.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -91,21 +91,15 @@ FIELD_NAMES = frozenset(SCALARS) | frozenset(PLAIN) | frozenset(KEPT) | {ATTRIBU
 
 
 class ContextBuilder:
-    """Picks the variables of one playbook's rules and placeholders, and reads their values.
+    """Reads the values of variables under one playbook.
 
     `names` are the variables in the order of the values that `build` returns: an order that depends
-    on nothing but the playbook; `positions` are their places there. What is made from segments is
+    on nothing but which they are; `positions` are their places there. What is made from segments is
     not among them.
     """
 
-    def __init__(self, playbook: Playbook) -> None:
-        self._playbook = playbook
-        variables = {variable for rule in rules_of(playbook) for variable in rule.variables}
-        variables |= {
-            v for each in playbook.learning.used if (v := variable_told(each)) is not None
-        }
-        for template in _templates_of(playbook):
-            variables |= {v for p in template.placeholders if (v := variable_quoted(p)) is not None}
+    def __init__(self, playbook: Playbook, variables: Collection[Variable]) -> None:
+        variables = frozenset(variables)
         made = {variable for variable in variables if variable.path in AFTER_SEGMENTS}
         ordered = sorted(variables - made, key=lambda variable: variable.name)
         self.names = tuple(variable.name for variable in ordered)
@@ -114,6 +108,7 @@ class ContextBuilder:
         self._read = reader(
             ordered,
             SCALARS,
+            lambda state, occasion, now_ms: View(state, occasion, now_ms, playbook),
             {path: keys.get(path, ()) for path in KEPT if path not in whole},
             playbook.attributes.by_name,
             10.0**playbook.minor_digits,
@@ -122,15 +117,17 @@ class ContextBuilder:
 
     def build(self, state: CustomerState, occasion: Occasion, now_ms: int) -> list[Value]:
         """Return the values of the variables, in the order of `names`."""
-        return self._read(
-            state, occasion, now_ms, lambda: View(state, occasion, now_ms, self._playbook)
-        )
+        return self._read(state, occasion, now_ms)
 
 
 @lru_cache(maxsize=16)
 def builder_of(playbook: Playbook) -> ContextBuilder:
-    """Return the builder of a playbook, made once."""
-    return ContextBuilder(playbook)
+    """Return what reads the variables of all rules and placeholders of a playbook, made once."""
+    variables = {variable for rule in rules_of(playbook) for variable in rule.variables}
+    variables |= {v for each in playbook.learning.used if (v := variable_told(each)) is not None}
+    for template in _templates_of(playbook):
+        variables |= {v for p in template.placeholders if (v := variable_quoted(p)) is not None}
+    return ContextBuilder(playbook, variables)
 
 
 def with_instance(

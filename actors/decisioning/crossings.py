@@ -92,11 +92,14 @@ def _next_midnight(zone: str, state: CustomerState, now_ms: int) -> int:
 
 
 class Crossings:
-    """What moves in the rules of one playbook's lasting segments, worked out once."""
+    """What moves in the rules of one playbook's lasting segments, worked out once.
 
-    def __init__(self, playbook: Playbook) -> None:
+    `positions` are those of the values that it is asked with.
+    """
+
+    def __init__(self, playbook: Playbook, positions: Mapping[str, int]) -> None:
         self._playbook = playbook
-        self._positions = {name: i for i, name in enumerate(builder_of(playbook).names)}
+        self._positions = positions
         self._marks: dict[int, set[int]] = {}
         self._lines: list[Line] = []
         self._steps: dict[str, Step] = {}
@@ -109,7 +112,7 @@ class Crossings:
     def next_ms(self, state: CustomerState, values: Sequence[Any], now_ms: int) -> int | None:
         """Return the first instant after now at which some membership might change; None for never.
 
-        `values` are those of now, in the order of `ContextBuilder.names`.
+        `values` are those of now.
         """
         first_ms = self._solved(values, now_ms)
         for step in self._all:
@@ -215,8 +218,8 @@ def _attribute(playbook: Playbook, name: str, state: CustomerState, now_ms: int)
 
 @lru_cache(maxsize=16)
 def crossings_of(playbook: Playbook) -> Crossings:
-    """Return what moves in a playbook's segments, worked out once."""
-    return Crossings(playbook)
+    """Return what moves in a playbook's segments, for the values that turns work out; made once."""
+    return Crossings(playbook, builder_of(playbook).positions)
 
 
 def moving_fields() -> Mapping[str, str]:

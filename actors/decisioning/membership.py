@@ -14,9 +14,6 @@ from actors.playbook.model import Playbook
 SEGMENTS = "segments"
 """Kind and key of the one timer that looks at a customer's segments."""
 
-_MAX_LOOKS = 48
-"""How far a timer looks ahead for an instant that changes something, before it is set anyway."""
-
 TOUCHED = frozenset(
     {
         *("profile.offered", "profile.sent", "profile.contacts_7d", "profile.contacts_30d"),
@@ -64,26 +61,6 @@ def next_look_ms(
     """Return an instant before which no membership changes if nothing happens; None for never."""
     crossings = crossings_of(playbook)
     return crossings.next_ms(state, values, now_ms) if crossings.moves else None
-
-
-def next_change_ms(state: CustomerState, playbook: Playbook, now_ms: int) -> int | None:
-    """Return when some membership changes if nothing happens; None for never.
-
-    After `_MAX_LOOKS` instants at which nothing would change it is the last of them.
-    """
-    standing = standing_of(state, playbook, now_ms)
-    names = names_of(playbook)
-    held = [name for name in standing.segments if name in names]
-    at_ms = now_ms
-    for _ in range(_MAX_LOOKS):
-        next_ms = next_look_ms(state, standing.values, playbook, at_ms)
-        if next_ms is None:
-            return None
-        at_ms = next_ms
-        standing = standing_of(state, playbook, at_ms)
-        if [name for name in standing.segments if name in names] != held:
-            break
-    return at_ms
 
 
 def look_soon(state: CustomerState, playbook: Playbook, now_ms: int) -> None:

@@ -130,13 +130,14 @@ _CALLED: dict[str, Callable[..., Any]] = {
     "rule_value": rule_value,
 }
 
-Read = Callable[[CustomerState, Any, int, Callable[[], Any]], list[Any]]
-"""Takes state, occasion, now and what makes the view that `scalars` look at; returns values."""
+Read = Callable[[CustomerState, Any, int], list[Any]]
+"""Takes state, occasion and now; returns values."""
 
 
 def reader(
     variables: Sequence[Variable],
     scalars: Mapping[str, Callable[[Any], Any]],
+    view: Callable[[CustomerState, Any, int], Any],
     used_keys: Mapping[str, Iterable[str]],
     attributes: Mapping[str, Attribute],
     scale: float,
@@ -144,7 +145,7 @@ def reader(
 ) -> Read:
     """Return one function that reads variables in their order.
 
-    `scalars` are the fields that are functions. `used_keys` are the entries that are read of a map
+    `scalars` are the fields that are functions, of what `view` makes. `used_keys` are the entries that are read of a map
     that is wanted itself; those of a map that is not there are all of them.
     """
     code = _Code()
@@ -161,8 +162,10 @@ def reader(
         elif path in PLAIN:
             values.append(PLAIN[path])
         else:
-            values.append(f"{code.constant(scalars[path])}({code.shared('view()')})")
-    return code.function(values, {"scale": scale, "timezone": timezone})
+            values.append(
+                f"{code.constant(scalars[path])}({code.shared('view(state, occasion, now_ms)')})"
+            )
+    return code.function(values, {"scale": scale, "timezone": timezone, "view": view})
 
 
 class _Code:
@@ -208,7 +211,7 @@ class _Code:
         short = [f"{name} = {code}" for name, code in _SHORT.items() if _uses(text, name)]
         lines = "\n    ".join([*short, *body])
         names = {"__builtins__": {}, **_CALLED, **self._constants, **given}
-        source = f"def read(state, occasion, now_ms, view):\n    {lines}\n"
+        source = f"def read(state, occasion, now_ms):\n    {lines}\n"
         # Not text of a playbook: what is above, and constants.
         exec(compile(source, "<fields>", "exec"), names)  # noqa: S102
         made: Read = names["read"]

@@ -1,10 +1,10 @@
 """Following a customer's segments in a turn: who enters, who leaves, when to look again."""
 
+from actors.decisioning.foresight import foresight_of
 from actors.decisioning.membership import (
     SEGMENTS,
     difference,
     look_at,
-    next_change_ms,
     next_look_ms,
     standing_of,
     touched_by_effects,
@@ -56,11 +56,11 @@ def look_again(turn: Turn, standing: Standing, playbook: Playbook) -> None:
     """
     now_ms, timer = turn.record.received_at_ms, turn.record.timer
     if timer is not None and timer[1] == SEGMENTS:
-        at_ms = next_change_ms(turn.state, playbook, now_ms)
+        at_ms = foresight_of(playbook).next_change_ms(turn.state, now_ms)
     else:
         at_ms = next_look_ms(turn.state, standing.values, playbook, now_ms)
         if at_ms is not None and at_ms - now_ms <= _AT_ONCE_MS:
-            at_ms = next_change_ms(turn.state, playbook, now_ms)
+            at_ms = foresight_of(playbook).next_change_ms(turn.state, now_ms)
     _set(turn, at_ms)
 
 
