@@ -170,7 +170,7 @@ class OpenEffect:
         self.reward_minor = reward_minor
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Conversion:
     """An order or a redemption that a state remembers, so that it is credited once.
 
@@ -185,3 +185,21 @@ class Conversion:
     seq: int = 0
     n: int = 0
     origin: int = 0
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        name: str,
+        at_ms: int,
+        reward_minor: int,
+        seq: int = 0,
+        n: int = 0,
+        origin: int = 0,
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.at_ms = at_ms
+        self.reward_minor = reward_minor
+        self.seq = seq
+        self.n = n
+        self.origin = origin

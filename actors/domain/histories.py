@@ -57,13 +57,23 @@ class Ledger:
     goods_known_minor: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Interest:
     """What a customer looked for in one category; `last_at_ms` counts views too."""
 
     clicks: int = 0
     searches: int = 0
     last_at_ms: int = 0
+
+    def __init__(
+        self,
+        clicks: int = 0,
+        searches: int = 0,
+        last_at_ms: int = 0,
+    ) -> None:
+        self.clicks = clicks
+        self.searches = searches
+        self.last_at_ms = last_at_ms
 
 
 @dataclass(slots=True, init=False)

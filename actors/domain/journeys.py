@@ -14,7 +14,7 @@ MAX_TEXT = 256
 """What is kept of a customer at most: see docs/scenarios.md for what happens beyond."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Token:
     """One place in an instance. `id` is unique in the instance and grows.
 
@@ -37,6 +37,30 @@ class Token:
     heard: dict[int, list[int]] = field(default_factory=dict)
     call: tuple[int, int, int] = (0, 0, 0)
 
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        id: int,  # noqa: A002
+        step: str,
+        scope: int,
+        since_ms: int,
+        due_ms: int = 0,
+        late_ms: int = 0,
+        try_ms: int = 0,
+        said: int = 0,
+        heard: dict[int, list[int]] | None = None,
+        call: tuple[int, int, int] = (0, 0, 0),
+    ) -> None:
+        self.id = id
+        self.step = step
+        self.scope = scope
+        self.since_ms = since_ms
+        self.due_ms = due_ms
+        self.late_ms = late_ms
+        self.try_ms = try_ms
+        self.said = said
+        self.heard = {} if heard is None else heard
+        self.call = call
+
 
 @dataclass(slots=True)
 class Scope:
@@ -49,7 +73,7 @@ class Scope:
     due_ms: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Instance:
     """One way of a customer through a scenario. `id` is unique within the customer and grows.
 
@@ -74,8 +98,40 @@ class Instance:
     next_id: int = 1
     origin: int = 0
 
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        id: int,  # noqa: A002
+        scenario: str,
+        digest: str,
+        key: str,
+        started_ms: int,
+        began_seq: int,
+        data: dict[str, Any] | None = None,
+        tokens: list[Token] | None = None,
+        scopes: list[Scope] | None = None,
+        sent: list[tuple[int, int, int]] | None = None,
+        rounds: dict[str, int] | None = None,
+        met: list[str] | None = None,
+        next_id: int = 1,
+        origin: int = 0,
+    ) -> None:
+        self.id = id
+        self.scenario = scenario
+        self.digest = digest
+        self.key = key
+        self.started_ms = started_ms
+        self.began_seq = began_seq
+        self.data = {} if data is None else data
+        self.tokens = [] if tokens is None else tokens
+        self.scopes = [] if scopes is None else scopes
+        self.sent = [] if sent is None else sent
+        self.rounds = {} if rounds is None else rounds
+        self.met = [] if met is None else met
+        self.next_id = next_id
+        self.origin = origin
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Recent:
     """A signal heard lately, for those that begin to wait for it only when a late one comes."""
 
@@ -83,6 +139,18 @@ class Recent:
     at_ms: int
     seq: int
     properties: dict[str, Any]
+
+    def __init__(
+        self,
+        key: str,
+        at_ms: int,
+        seq: int,
+        properties: dict[str, Any],
+    ) -> None:
+        self.key = key
+        self.at_ms = at_ms
+        self.seq = seq
+        self.properties = properties
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ MAX_ANSWERS = 64
 VISIT_GAP_MS = 30 * 60 * 1000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Purchases:
     """Recency, frequency and monetary value, overall or for one department.
 
@@ -38,6 +38,22 @@ class Purchases:
     spend_minor: int = 0
     first_at_ms: int = 0
     last_at_ms: int = 0
+
+    def __init__(
+        self,
+        orders: int = 0,
+        refunds: int = 0,
+        items: int = 0,
+        spend_minor: int = 0,
+        first_at_ms: int = 0,
+        last_at_ms: int = 0,
+    ) -> None:
+        self.orders = orders
+        self.refunds = refunds
+        self.items = items
+        self.spend_minor = spend_minor
+        self.first_at_ms = first_at_ms
+        self.last_at_ms = last_at_ms
 
 
 @dataclass(slots=True, init=False)
@@ -140,7 +156,7 @@ class Contact:
         self.origin = origin
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class ConsentState:
     """`status` is `granted` or `denied`; a missing entry means unknown, which means no.
 
@@ -153,6 +169,20 @@ class ConsentState:
     source: str
     expires_at_ms: int = 0
     basis: str = ""
+
+    def __init__(
+        self,
+        status: str,
+        at_ms: int,
+        source: str,
+        expires_at_ms: int = 0,
+        basis: str = "",
+    ) -> None:
+        self.status = status
+        self.at_ms = at_ms
+        self.source = source
+        self.expires_at_ms = expires_at_ms
+        self.basis = basis
 
 
 @dataclass(slots=True)

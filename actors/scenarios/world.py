@@ -10,7 +10,7 @@ from actors.playbook.scenario_model import Date, Scenario
 from actors.playbook.templates import Template
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Signal:
     """Something heard. `key` is as in `Heard.key`; `instance` is the only one that hears it, 0 for all.
 
@@ -22,6 +22,20 @@ class Signal:
     seq: int
     properties: Mapping[str, Any] = field(default_factory=dict)
     instance: int = 0
+
+    def __init__(
+        self,
+        key: str,
+        at_ms: int,
+        seq: int,
+        properties: Mapping[str, Any] | None = None,
+        instance: int = 0,
+    ) -> None:
+        self.key = key
+        self.at_ms = at_ms
+        self.seq = seq
+        self.properties = {} if properties is None else properties
+        self.instance = instance
 
 
 class World(Protocol):
