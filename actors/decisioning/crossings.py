@@ -6,11 +6,10 @@ days linearly, as in `recency_days < 10.0` or `spend >= tenure_days * 13.0`, is 
 that reads days is looked at again at every local midnight.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import lru_cache, partial
-from math import floor, inf
+from math import floor
 from typing import Any
 
 from actors.attributes import next_change_ms
@@ -100,21 +99,36 @@ class Crossings:
     def __init__(self, playbook: Playbook, positions: Mapping[str, int]) -> None:
         self._playbook = playbook
         self._positions = positions
-        self._marks: dict[int, set[int]] = {}
+        self._marks: dict[int, set[int]] = {}  # lengths in ms, by the position of the days
         self._lines: list[Line] = []
         self._steps: dict[str, Step] = {}
         for segment in lasting(playbook):
             self._read(segment)
         self._all = list(self._steps.values())
-        self.moves = bool(self._marks or self._lines or self._all)
-        self._solved = _solved(self._marks, self._lines)
+        self._ends = [(position, sorted(ends)) for position, ends in self._marks.items()]
+        self.moves = bool(self._ends or self._lines or self._all)
 
     def next_ms(self, state: CustomerState, values: Sequence[Any], now_ms: int) -> int | None:
         """Return the first instant after now at which some membership might change; None for never.
 
         `values` are those of now.
         """
-        first_ms = self._solved(values, now_ms)
+        first_ms = 0
+        for position, ends in self._ends:
+            days: float = values[position]
+            if days == NEVER_DAYS:
+                continue
+            gone_ms = floor(days * _DAY_MS + 0.5)
+            for end_ms in ends:
+                if end_ms > gone_ms:
+                    at_ms = now_ms + end_ms - gone_ms
+                    if not first_ms or at_ms < first_ms:
+                        first_ms = at_ms
+                    break
+        for line in self._lines:
+            at_ms = line.meets_ms(values, now_ms)
+            if at_ms and (not first_ms or at_ms < first_ms):
+                first_ms = at_ms
         for step in self._all:
             step_ms = step(state, now_ms)
             if step_ms is not None and (not first_ms or step_ms < first_ms):
@@ -175,41 +189,6 @@ class Crossings:
 
     def _daily(self) -> None:
         self._steps["midnight"] = partial(_next_midnight, self._playbook.timezone)
-
-
-def _solved(
-    marks: Mapping[int, Collection[int]], lines: Sequence[Line]
-) -> Callable[[Sequence[Any], int], int]:
-    """Return what solves all comparisons as one function, because every event asks it; 0 is for never.
-
-    `marks` are lengths in ms at which comparisons change, by the position of the days.
-    """
-    body = ["first_ms = 0"]
-    names: dict[str, Any] = {"__builtins__": {}, "round": round, "floor": floor, "inf": inf}
-    names |= {
-        each.__name__: each for each in (TypeError, ValueError, ArithmeticError, bisect_right)
-    }
-    for position, ends in marks.items():
-        names[f"ends_{position}"] = sorted(ends)
-        body += [
-            f"days = values[{position}]",
-            f"if days != {NEVER_DAYS!r}:",
-            f"    gone_ms = round(days * {float(_DAY_MS)!r})",
-            f"    if gone_ms < {max(ends)!r}:",
-            f"        ends = ends_{position}",
-            "        at_ms = now_ms + ends[bisect_right(ends, gone_ms)] - gone_ms",
-            "        if not first_ms or at_ms < first_ms:",
-            "            first_ms = at_ms",
-        ]
-    for line in lines:
-        body += [*line.code(), "if at_ms and (not first_ms or at_ms < first_ms):"]
-        body.append("    first_ms = at_ms")
-    code = "\n    ".join([*body, "return first_ms"])
-    source = f"def solved(values, now_ms):\n    {code}\n"
-    # Not text of a playbook: what is above, and numbers.
-    exec(compile(source, "<crossings>", "exec"), names)  # noqa: S102
-    made: Callable[[Sequence[Any], int], int] = names["solved"]
-    return made
 
 
 def _attribute(playbook: Playbook, name: str, state: CustomerState, now_ms: int) -> int | None:

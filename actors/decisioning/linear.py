@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor
+from typing import Any
 
 from actors.playbook.fields import NEVER_DAYS
 from actors.playbook.references import Token
@@ -25,27 +27,24 @@ class Line:
     constant: float
     parts: tuple[tuple[int, float, bool], ...]
 
-    def code(self) -> list[str]:
-        """Return Python that sets `at_ms` to the first instant after `now_ms` to look at, 0 for never.
+    def meets_ms(self, values: Sequence[Any], now_ms: int) -> int:
+        """Return the first instant after now to look at, 0 for never.
 
         There both sides meet, as `values` say. It may be a millisecond or two early, because sums are rounded.
         """
-        sides = [f"{float(factor)!r} * values[{position}]" for position, factor, _ in self.parts]
-        height = " + ".join([repr(float(self.constant)), *sides])
-        slopes = [
-            f"({float(factor)!r} if values[{position}] != {NEVER_DAYS!r} else 0.0)"
-            for position, factor, moves in self.parts
-            if moves
-        ]
-        # Sides that never meet, or of types that CEL does not compare, raise.
-        return [
-            "try:",
-            f"    at_ms = floor(now_ms - ({height}) / ({' + '.join(['0.0', *slopes])}) * {_DAY_MS}) - 1",
-            "    if at_ms <= now_ms:",
-            "        at_ms = 0 if at_ms + 3 <= now_ms else now_ms + 1",
-            "except (TypeError, ValueError, ArithmeticError):",
-            "    at_ms = 0",
-        ]
+        height, slope = self.constant, 0.0
+        try:
+            for position, factor, moves in self.parts:
+                value: float = values[position]
+                height += factor * value
+                if moves and value != NEVER_DAYS:
+                    slope += factor
+            at_ms = floor(now_ms - height / slope * _DAY_MS) - 1
+        except (TypeError, ValueError, ArithmeticError):
+            return 0  # sides that never meet, or of types that CEL does not compare
+        if at_ms > now_ms:
+            return at_ms
+        return 0 if at_ms + 3 <= now_ms else now_ms + 1
 
 
 def compare(

@@ -1,9 +1,10 @@
 """Memberships follow events and time: at every instant they are what the rules say."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.decisioning.membership import SEGMENTS, names_of, standing_of
+from actors.decisioning.membership import SEGMENTS, names_of, next_look_ms, standing_of
 from tests.builders import (
     DAY,
     HOUR,
@@ -180,3 +181,39 @@ def test_a_segment_that_the_playbook_no_longer_has_is_left_at_the_next_turn():
 
     assert (turn.entered, turn.left) == (["buyer"], ["all"])
     assert state.segments == {"buyer": NOW + 1}
+
+
+@given(st.integers(1, 30 * DAY))
+def test_the_next_look_is_at_the_very_millisecond_however_long_ago_something_was(gone_ms):
+    playbook = make_playbook(segments={"active": {"when": RULES["active"]}}, triggers={})
+    state = make_state()
+    state.profile.purchases.last_at_ms = NOW - gone_ms + 1
+    values = standing_of(state, playbook, NOW).values
+
+    assert next_look_ms(state, values, playbook, NOW) == NOW - gone_ms + 1 + 30 * DAY
+
+
+@pytest.mark.parametrize(
+    ("rule", "spend", "days", "due_days"),
+    [
+        ("profile.spend >= profile.tenure_days * 13.0", 130.0, 4, 6),
+        ("profile.spend >= profile.tenure_days * 13.0", 130.0, 11, None),
+        ("profile.tenure_days - 2.0 > profile.spend", 5.0, 4, 3),
+        ("profile.tenure_days - profile.recency_days > 3.0 * profile.spend", 5.0, 4, None),
+    ],
+)
+def test_two_sides_of_a_rule_are_looked_at_when_they_meet(rule, spend, days, due_days):
+    playbook = make_playbook(segments={"one": {"when": rule}}, triggers={})
+    state = make_state()
+    state.profile.first_seen_at_ms = NOW - days * DAY
+    state.profile.purchases.spend_minor = round(spend * 100)
+    state.profile.purchases.last_at_ms = NOW - 5
+    values = standing_of(state, playbook, NOW).values
+
+    found = next_look_ms(state, values, playbook, NOW)
+
+    if due_days is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert -3 <= found - (NOW + due_days * DAY) <= 0
