@@ -21,7 +21,7 @@ DECIDE = "decide"
 EVENT_TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, init=False)
 class Event:
     """One touchpoint event (or a `decide` question, whose type is `decide` and whose name is empty).
 
@@ -42,6 +42,37 @@ class Event:
     at_ms: int | None = None
     sent_at_ms: int | None = None
     original_at_ms: int | None = None
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        *,
+        message_id: str,
+        type: str,  # noqa: A002
+        name: str = "",
+        identities: tuple[Identity, ...],
+        channel: str = "unknown",
+        properties: dict[str, Any] | None = None,
+        traits: dict[str, Any] | None = None,
+        context: dict[str, Any] | None = None,
+        placements: tuple[str, ...] = (),
+        max_actions: int = 0,
+        at_ms: int | None = None,
+        sent_at_ms: int | None = None,
+        original_at_ms: int | None = None,
+    ) -> None:
+        self.message_id = message_id
+        self.type = type
+        self.name = name
+        self.identities = identities
+        self.channel = channel
+        self.properties = {} if properties is None else properties
+        self.traits = {} if traits is None else traits
+        self.context = {} if context is None else context
+        self.placements = placements
+        self.max_actions = max_actions
+        self.at_ms = at_ms
+        self.sent_at_ms = sent_at_ms
+        self.original_at_ms = original_at_ms
 
 
 class EventTime(NamedTuple):

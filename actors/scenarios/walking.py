@@ -57,7 +57,7 @@ OTHERWISE, TIMEOUT, FAILED, TOO_FEW = "otherwise", "timeout", "failed", "too few
 _SCALE = 2.0**-64
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Walk:
     """A token that walks because of `signal`, None for a timer, and is at moment `at_ms`.
 
@@ -72,6 +72,26 @@ class Walk:
     signal: Signal | None
     label: str = ""
     todo: list[tuple[Token, str, int, Signal | None]] = field(default_factory=list)
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        run: Run,
+        scenario: Scenario,
+        instance: Instance,
+        token: Token,
+        at_ms: int,
+        signal: Signal | None,
+        label: str = "",
+        todo: list[tuple[Token, str, int, Signal | None]] | None = None,
+    ) -> None:
+        self.run = run
+        self.scenario = scenario
+        self.instance = instance
+        self.token = token
+        self.at_ms = at_ms
+        self.signal = signal
+        self.label = label
+        self.todo = [] if todo is None else todo
 
     def passed(self, step: Step, why: str = "") -> None:
         """Say that the token goes on from a step."""
