@@ -21,6 +21,9 @@ from serve_app.models.interface import Labelled, Setup
 STRENGTH = 20.0
 """n0: the prior counts as much as this many observations."""
 
+MOST_KEPT = 16_384
+"""Answers kept: far more than a playbook has actions and tiers, and no more if somebody asks about all kinds."""
+
 Counts = npt.NDArray[np.float64]
 
 
@@ -65,6 +68,9 @@ class BetaBernoulli:
         asked = [row[:3] for row in rows]  # all that an answer depends on
         unknown = [row for row, key in zip(rows, asked, strict=True) if key not in kept]
         if unknown:
+            if len(kept) + len(unknown) > MOST_KEPT:
+                kept = self._answers = {}
+                unknown = list(rows)
             for row, score in zip(unknown, self._worked_out(unknown), strict=True):
                 kept[row[:3]] = score
         return tuple([kept[key] for key in asked])

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.domain.scores import ScoreRow
+from serve_app.models import beta
 from serve_app.models.beta import STRENGTH, BetaBernoulli
 from serve_app.models.interface import Labelled, Setup
 
@@ -124,3 +125,15 @@ def test_answers_that_were_kept_are_those_of_a_model_that_was_never_asked(first,
 
     fresh = taught(*first, *second)
     assert asked.score(rows) == tuple([fresh.score([row])[0] for row in rows])
+
+
+def test_no_more_answers_are_kept_than_fit_and_all_are_right(monkeypatch):
+    monkeypatch.setattr(beta, "MOST_KEPT", 6)
+    model = taught(lesson(1, segment="x"), lesson(0, action="b", segment="y"))
+    rows = [ScoreRow(a, s, 0.2) for a in "abc" for s in "xyz"]
+
+    for some in (rows[:4], rows[3:7], rows[::2], rows[1::2], rows[5:8]):
+        fresh = BetaBernoulli.load(Setup(), model.dump())
+        assert model.score(some) == fresh.score(some)
+
+        assert len(model._answers) <= 6
