@@ -34,13 +34,23 @@ class Stands(NamedTuple):
     n: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Proposal:
     """Outbound actions that a trigger proposes, on some channels or, when None, on any."""
 
     trigger: str
     actions: tuple[int, ...]
     channels: tuple[str, ...] | None
+
+    def __init__(
+        self,
+        trigger: str,
+        actions: tuple[int, ...],
+        channels: tuple[str, ...] | None,
+    ) -> None:
+        self.trigger = trigger
+        self.actions = actions
+        self.channels = channels
 
 
 @dataclass(slots=True, kw_only=True, init=False)

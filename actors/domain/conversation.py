@@ -75,7 +75,7 @@ class Utterance:
         self.origin = origin
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Thread:
     """Something that was begun and waits for its end: a `question`, a `case` or a `cart`.
 
@@ -93,8 +93,30 @@ class Thread:
     items: int = 0
     minor: int = 0
 
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        kind: str,
+        key: str,
+        channel: str,
+        opened_at_ms: int,
+        last_at_ms: int,
+        closed: bool = False,
+        topic: str = "",
+        items: int = 0,
+        minor: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.key = key
+        self.channel = channel
+        self.opened_at_ms = opened_at_ms
+        self.last_at_ms = last_at_ms
+        self.closed = closed
+        self.topic = topic
+        self.items = items
+        self.minor = minor
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Conversation:
     """The last `MAX_TURNS` utterances, oldest first, up to `MAX_THREADS` threads, and what was last.
 
@@ -116,6 +138,28 @@ class Conversation:
     threads: list[Thread] = field(default_factory=list)
     last_heard_at_ms: int = 0
     forgotten_at_ms: int = 0
+
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        turns: list[Utterance] | None = None,
+        last_intent: str = "",
+        last_channel: str = "",
+        cart_id: str = "",
+        cart_items: int = 0,
+        cart_minor: int = 0,
+        threads: list[Thread] | None = None,
+        last_heard_at_ms: int = 0,
+        forgotten_at_ms: int = 0,
+    ) -> None:
+        self.turns = [] if turns is None else turns
+        self.last_intent = last_intent
+        self.last_channel = last_channel
+        self.cart_id = cart_id
+        self.cart_items = cart_items
+        self.cart_minor = cart_minor
+        self.threads = [] if threads is None else threads
+        self.last_heard_at_ms = last_heard_at_ms
+        self.forgotten_at_ms = forgotten_at_ms
 
     def add(self, utterance: Utterance) -> None:
         """Append in order of event time, and forget the oldest beyond the limit."""

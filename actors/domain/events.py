@@ -104,7 +104,7 @@ def event_time(event: Event, received_at_ms: int) -> EventTime:
     return EventTime(at_ms, clamped=False)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class Response:
     """An outcome that a channel reports for one effect.
 
@@ -118,6 +118,23 @@ class Response:
     at_ms: int | None = None
     detail: str = ""
 
+    def __init__(
+        self,
+        *,
+        message_id: str,
+        effect_key: str,
+        outcome: str,
+        value_minor: int | None = None,
+        at_ms: int | None = None,
+        detail: str = "",
+    ) -> None:
+        self.message_id = message_id
+        self.effect_key = effect_key
+        self.outcome = outcome
+        self.value_minor = value_minor
+        self.at_ms = at_ms
+        self.detail = detail
+
 
 MERGE, UNMERGE, CONSENT, ERASE = "merge", "unmerge", "consent", "erase"
 ENTER, ANSWER, REVIEW = "enter", "answer", "review"
@@ -126,7 +143,7 @@ OWN_TURNS = frozenset({CONSENT, ENTER, ANSWER, REVIEW})
 """Commands that change nobody but the customer: turns like those of events."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, init=False)
 class Command:
     """What somebody asks of one customer by hand; `kind` is one of `COMMANDS`.
 
@@ -141,3 +158,16 @@ class Command:
     kind: str
     arguments: dict[str, Any] = field(default_factory=dict)
     at_ms: int | None = None
+
+    def __init__(
+        self,
+        *,
+        message_id: str,
+        kind: str,
+        arguments: dict[str, Any] | None = None,
+        at_ms: int | None = None,
+    ) -> None:
+        self.message_id = message_id
+        self.kind = kind
+        self.arguments = {} if arguments is None else arguments
+        self.at_ms = at_ms

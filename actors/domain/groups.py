@@ -29,7 +29,7 @@ class GroupKey(NamedTuple):
     group_id: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Membership:
     """One customer in one group since an instant of event time; `left_at_ms` is 0 while it lasts.
 
@@ -41,6 +41,20 @@ class Membership:
     since_ms: int
     left_at_ms: int = 0
     heard_at_ms: int = 0
+
+    def __init__(
+        self,
+        kind: str,
+        group_id: str,
+        since_ms: int,
+        left_at_ms: int = 0,
+        heard_at_ms: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.group_id = group_id
+        self.since_ms = since_ms
+        self.left_at_ms = left_at_ms
+        self.heard_at_ms = heard_at_ms
 
     @property
     def key(self) -> GroupKey:

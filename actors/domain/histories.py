@@ -39,7 +39,7 @@ class TraitChange:
     old: Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Ledger:
     """What orders tell besides their number and sum.
 
@@ -55,6 +55,22 @@ class Ledger:
     discount_minor: int = 0
     goods_minor: int = 0
     goods_known_minor: int = 0
+
+    def __init__(
+        self,
+        previous_order_at_ms: int = 0,
+        first_order_minor: int = 0,
+        refunded_minor: int = 0,
+        discount_minor: int = 0,
+        goods_minor: int = 0,
+        goods_known_minor: int = 0,
+    ) -> None:
+        self.previous_order_at_ms = previous_order_at_ms
+        self.first_order_minor = first_order_minor
+        self.refunded_minor = refunded_minor
+        self.discount_minor = discount_minor
+        self.goods_minor = goods_minor
+        self.goods_known_minor = goods_known_minor
 
 
 @dataclass(slots=True, init=False)
@@ -107,7 +123,7 @@ class Outreach:
         self.last_clicked_at_ms = last_clicked_at_ms
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Campaign:
     """One campaign as it met this customer.
 
@@ -122,6 +138,24 @@ class Campaign:
     redeemed: int = 0
     last_redeemed_at_ms: int = 0
     origin: int = 0
+
+    def __init__(
+        self,
+        kind: str = "",
+        seq: int = 0,
+        assigned_at_ms: int = 0,
+        received_at_ms: int = 0,
+        redeemed: int = 0,
+        last_redeemed_at_ms: int = 0,
+        origin: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.seq = seq
+        self.assigned_at_ms = assigned_at_ms
+        self.received_at_ms = received_at_ms
+        self.redeemed = redeemed
+        self.last_redeemed_at_ms = last_redeemed_at_ms
+        self.origin = origin
 
 
 @dataclass(slots=True)
@@ -155,7 +189,7 @@ class Case:
     contacts: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Service:
     """Service history: sums over all time, the open cases and the last closed ones.
 
@@ -170,12 +204,30 @@ class Service:
     last_rated_at_ms: int = 0
     cases: list[Case] = field(default_factory=list)
 
+    def __init__(
+        self,
+        opened: int = 0,
+        closed: int = 0,
+        ratings: int = 0,
+        rating_sum: int = 0,
+        last_rating: int = 0,
+        last_rated_at_ms: int = 0,
+        cases: list[Case] | None = None,
+    ) -> None:
+        self.opened = opened
+        self.closed = closed
+        self.ratings = ratings
+        self.rating_sum = rating_sum
+        self.last_rating = last_rating
+        self.last_rated_at_ms = last_rated_at_ms
+        self.cases = [] if cases is None else cases
+
     def open_cases(self) -> list[Case]:
         """Return the cases that are open, in order of arrival."""
         return [case for case in self.cases if not case.closed_at_ms]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Credit:
     """Credit and payments. `limit_minor` and `balance_minor` are as last stated by an event.
 
@@ -192,8 +244,30 @@ class Credit:
     last_paid_at_ms: int = 0
     last_missed_at_ms: int = 0
 
+    def __init__(  # noqa: PLR0913 - one a field
+        self,
+        limit_minor: int = 0,
+        limit_at_ms: int = 0,
+        balance_minor: int = 0,
+        balance_at_ms: int = 0,
+        due_minor: int = 0,
+        paid_minor: int = 0,
+        missed: int = 0,
+        last_paid_at_ms: int = 0,
+        last_missed_at_ms: int = 0,
+    ) -> None:
+        self.limit_minor = limit_minor
+        self.limit_at_ms = limit_at_ms
+        self.balance_minor = balance_minor
+        self.balance_at_ms = balance_at_ms
+        self.due_minor = due_minor
+        self.paid_minor = paid_minor
+        self.missed = missed
+        self.last_paid_at_ms = last_paid_at_ms
+        self.last_missed_at_ms = last_missed_at_ms
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Voice:
     """What a customer says of us to others. `praises` are reviews of 4 or 5 out of 5."""
 
@@ -203,3 +277,19 @@ class Voice:
     referrals: int = 0
     referrals_converted: int = 0
     last_referral_at_ms: int = 0
+
+    def __init__(
+        self,
+        reviews: int = 0,
+        praises: int = 0,
+        last_review_at_ms: int = 0,
+        referrals: int = 0,
+        referrals_converted: int = 0,
+        last_referral_at_ms: int = 0,
+    ) -> None:
+        self.reviews = reviews
+        self.praises = praises
+        self.last_review_at_ms = last_review_at_ms
+        self.referrals = referrals
+        self.referrals_converted = referrals_converted
+        self.last_referral_at_ms = last_referral_at_ms

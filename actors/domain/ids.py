@@ -21,12 +21,28 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(slots=True, init=False, eq=False)
 class Identity:
-    """How the world names a customer: `kind` is `user`, `anon`, `email` …; `value` is byte-exact."""
+    """How the world names a customer: `kind` is `user`, `anon`, `email` …; `value` is byte-exact.
+
+    Nobody changes one: it is a key of many dicts.
+    """
 
     kind: str
     value: str
+
+    def __init__(self, kind: str, value: str) -> None:
+        self.kind = kind
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.kind == other.kind and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.value))
+
+    def __lt__(self, other: "Identity") -> bool:
+        return (self.kind, self.value) < (other.kind, other.value)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"

@@ -62,7 +62,7 @@ class Token:
         self.call = call
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Scope:
     """A fork under way: the step, the scope around it (0 for none), how many arrived, when it is over."""
 
@@ -71,6 +71,20 @@ class Scope:
     parent: int
     arrived: int = 0
     due_ms: int = 0
+
+    def __init__(
+        self,
+        id: int,  # noqa: A002
+        fork: str,
+        parent: int,
+        arrived: int = 0,
+        due_ms: int = 0,
+    ) -> None:
+        self.id = id
+        self.fork = fork
+        self.parent = parent
+        self.arrived = arrived
+        self.due_ms = due_ms
 
 
 @dataclass(slots=True, init=False)
@@ -153,7 +167,7 @@ class Recent:
         self.properties = properties
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Journeys:
     """All of a customer's scenarios.
 
@@ -168,3 +182,19 @@ class Journeys:
     queued: list[tuple[str, str, int, dict[str, Any]]] = field(default_factory=list)
     patterns: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
     recent: list[Recent] = field(default_factory=list)
+
+    def __init__(
+        self,
+        next_id: int = 1,
+        instances: list[Instance] | None = None,
+        starts: dict[tuple[str, str], int] | None = None,
+        queued: list[tuple[str, str, int, dict[str, Any]]] | None = None,
+        patterns: dict[tuple[str, str, str], list[int]] | None = None,
+        recent: list[Recent] | None = None,
+    ) -> None:
+        self.next_id = next_id
+        self.instances = [] if instances is None else instances
+        self.starts = {} if starts is None else starts
+        self.queued = [] if queued is None else queued
+        self.patterns = {} if patterns is None else patterns
+        self.recent = [] if recent is None else recent

@@ -30,7 +30,7 @@ class Score(NamedTuple):
     positives: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Scores:
     """Answers in the order of the rows asked.
 
@@ -41,3 +41,15 @@ class Scores:
     version: str
     prior: bool
     rows: tuple[Score, ...]
+
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        prior: bool,
+        rows: tuple[Score, ...],
+    ) -> None:
+        self.model = model
+        self.version = version
+        self.prior = prior
+        self.rows = rows

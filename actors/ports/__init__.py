@@ -1,6 +1,8 @@
 """Protocols through which the core's shell meets the outside: store, scorer, clock, channel."""
 
 from actors.ports.budgets import Reserved, reserved
+from actors.ports.changing import Change, Erasure, JournalRow, Message, OutboxRow, TimerRow
+from actors.ports.finding import FirstAnswer, Found, Lookup, StoredCustomer
 from actors.ports.groups import GroupWrite, MemberRow, StoredGroup
 from actors.ports.outbox import (
     GRANTED,
@@ -8,7 +10,6 @@ from actors.ports.outbox import (
     Claim,
     OutboxItem,
     OutboxResult,
-    OutboxRow,
     OutboxState,
     Permit,
     paused_by,
@@ -22,25 +23,16 @@ from actors.ports.outside import (
 )
 from actors.ports.rows import (
     CellRow,
-    Change,
     DueTimer,
-    Erasure,
-    FirstAnswer,
-    Found,
     JournalKind,
-    JournalRow,
     Launch,
     LaunchPart,
     LaunchState,
-    Lookup,
     Member,
-    Message,
     PartitionRow,
     ScenarioCount,
     SegmentFlow,
-    StoredCustomer,
     TimelineRow,
-    TimerRow,
     Verdict,
 )
 from actors.ports.store import Store

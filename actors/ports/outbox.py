@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from actors.ports.budgets import Reserved
-
 
 class OutboxState:
     """Life of an outbox row: (held →) pending → sending → sent; or back to pending; or an end.
@@ -21,24 +19,6 @@ class OutboxState:
     CANCELLED = 4
     EXPIRED = 5
     HELD = 6
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """An effect on its way out. `payload` is msgpack: what the channel is to deliver.
-
-    `send_at_ms`, when it is planned to go, and `expires_at_ms` are on the business clock. `held` rows
-    begin in that state. `spends` is what it has taken of budgets, to be given back if no attempt begins.
-    """
-
-    seq: int
-    n: int
-    channel: str
-    send_at_ms: int
-    expires_at_ms: int
-    payload: bytes
-    held: bool = False
-    spends: tuple[Reserved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

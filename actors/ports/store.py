@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.domain.groups import GroupKey
+from actors.ports.changing import Change
+from actors.ports.finding import Found, Lookup
 from actors.ports.outbox import Check, Claim, OutboxItem, OutboxResult
 from actors.ports.rows import (
     CellRow,
-    Change,
     DueTimer,
-    Found,
     Launch,
     LaunchPart,
-    Lookup,
     Member,
     PartitionRow,
     ScenarioCount,

@@ -11,7 +11,7 @@ MAX_HOT = 2_048
 """Customers kept decoded: about 30 KB each, and half of what a turn costs is saved."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Activation:
     """One active customer. `identities` are those under which it is found here."""
 
@@ -21,6 +21,22 @@ class Activation:
     state: bytes
     used_at_ms: int
     identities: tuple[Identity, ...]
+
+    def __init__(
+        self,
+        number: int,
+        partition: int,
+        seq: int,
+        state: bytes,
+        used_at_ms: int,
+        identities: tuple[Identity, ...],
+    ) -> None:
+        self.number = number
+        self.partition = partition
+        self.seq = seq
+        self.state = state
+        self.used_at_ms = used_at_ms
+        self.identities = identities
 
 
 class Activations:

@@ -15,7 +15,7 @@ from actors.session.resolving import Wanted
 from actors.wire.messages import Answer, Code, Item, Routed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class TimerJob:
     """A timer that is due, by the number of its customer. `now_ms` is when it fires."""
 
@@ -23,8 +23,18 @@ class TimerJob:
     key: str
     now_ms: int
 
+    def __init__(
+        self,
+        number: int,
+        key: str,
+        now_ms: int,
+    ) -> None:
+        self.number = number
+        self.key = key
+        self.now_ms = now_ms
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Job:
     """One item of a group. `number` is the customer it is addressed to, or 0: by first identity.
 
@@ -44,6 +54,19 @@ class Job:
     taken: bool = False
     notes: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+
+    def __init__(self, item: Item | TimerJob, number: int = 0, dry_run: bool = False) -> None:
+        self.item = item
+        self.number = number
+        self.dry_run = dry_run
+        self.hash = None
+        self.fingerprint = b""
+        self.answer = None
+        self.again = False
+        self.reread = False
+        self.taken = False
+        self.notes = ()
+        self.refused = ()
 
     @classmethod
     def of(cls, routed: Routed) -> "Job":

@@ -16,7 +16,7 @@ LINKING = frozenset({"identify", "alias"})
 """Events that say who somebody is: they may make two customers one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Party:
     """The customer whose turn a job is, those who are merged into this one first, and why not others.
 
@@ -27,6 +27,18 @@ class Party:
     losers: tuple[int, ...] = ()
     shared: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+
+    def __init__(
+        self,
+        number: int,
+        losers: tuple[int, ...] = (),
+        shared: tuple[str, ...] = (),
+        refused: tuple[Refusal, ...] = (),
+    ) -> None:
+        self.number = number
+        self.losers = losers
+        self.shared = shared
+        self.refused = refused
 
 
 def party_of(job: Job, known: Resolved, rules: IdentityRules) -> Party:

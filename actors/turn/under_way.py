@@ -102,7 +102,7 @@ class Turn:
         self.given_back = []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class AtHand:
     """What the shell gives a turn besides the customer: switches thrown, money left, prices.
 
@@ -115,6 +115,22 @@ class AtHand:
     lifetime: LifetimeModel | None = None
     waiting: Mapping[tuple[int, int, int], bool] = field(default_factory=dict)
     unsent: Collection[tuple[int, int, int]] = ()
+
+    def __init__(
+        self,
+        funds: dict[str, float] | None = None,
+        prices: dict[str, float] | None = None,
+        paused: tuple[str, ...] = (),
+        lifetime: LifetimeModel | None = None,
+        waiting: Mapping[tuple[int, int, int], bool] | None = None,
+        unsent: Collection[tuple[int, int, int]] = (),
+    ) -> None:
+        self.funds = {} if funds is None else funds
+        self.prices = {} if prices is None else prices
+        self.paused = paused
+        self.lifetime = lifetime
+        self.waiting = {} if waiting is None else waiting
+        self.unsent = unsent
 
     def give(self, turn: Turn) -> None:
         """Let a turn have it; before anything is decided."""

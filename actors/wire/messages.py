@@ -44,7 +44,7 @@ RETRYABLE = frozenset({Code.NOT_MINE, Code.RETRY, Code.BUSY})
 """Nothing was taken for good: the same item may be sent again, perhaps elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Answer:
     """The answer to one item.
 
@@ -61,8 +61,24 @@ class Answer:
     retry_after_s: float = 0.0
     partition: int = -1
 
+    def __init__(
+        self,
+        code: Code,
+        body: bytes = b"",
+        detail: str = "",
+        number: int = 0,
+        retry_after_s: float = 0.0,
+        partition: int = -1,
+    ) -> None:
+        self.code = code
+        self.body = body
+        self.detail = detail
+        self.number = number
+        self.retry_after_s = retry_after_s
+        self.partition = partition
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, init=False)
 class Routed:
     """An item with the customer number to which it is addressed, or 0: by its first identity.
 
@@ -72,6 +88,16 @@ class Routed:
     item: Item
     number: int = 0
     dry_run: bool = False
+
+    def __init__(
+        self,
+        item: Item,
+        number: int = 0,
+        dry_run: bool = False,
+    ) -> None:
+        self.item = item
+        self.number = number
+        self.dry_run = dry_run
 
 
 def event_to_fields(event: Event) -> list[Any]:

@@ -22,6 +22,9 @@ PACKAGES = (
 SINGLE = (
     "playbook/model.py",
     "playbook/durations.py",
+    # Every turn makes some of these; the ports' enumerations are values to others, and stay Python.
+    "ports/changing.py",
+    "ports/finding.py",
     # What a population's turn passes through beside the session. Behaviours are replaced by deriving from them.
     *(f"simulation/{name}.py" for name in ("customer", "meeting", "messages", "noting")),
     *(f"simulation/{name}.py" for name in ("recording", "touchpoints")),

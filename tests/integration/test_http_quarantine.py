@@ -67,7 +67,8 @@ def test_what_is_set_aside_has_an_answer_of_its_own_and_spoils_no_batch(code, st
 def test_operators_see_what_is_set_aside_and_let_it_be_tried_again():
     edge = Edge()
     edge.add_key("read", ["read"])
-    job = Job(order(1, "ann", id="m-poison"), 5, hash=b"h" * 16)
+    job = Job(order(1, "ann", id="m-poison"), 5)
+    job.hash = b"h" * 16
     for _ in range(3):
         edge.gateway.aside.failed(job, 5, RuntimeError("secret@example.com"), "v1")
 
