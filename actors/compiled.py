@@ -6,7 +6,8 @@ takes them from there as long as every source still is what was compiled: one by
 them, or another Python, and all of them are plain Python again. All or none, for compiled modules
 call each other without looking names up.
 
-The variable RIGHTTIME_COMPILED says otherwise: `no` never takes them, `yes` insists on them.
+The variable RIGHTTIME_COMPILED says otherwise: `no` never takes them, `yes` insists on them, and the path of
+a folder takes, and insists on, what lies there.
 """
 
 import hashlib
@@ -90,20 +91,30 @@ def usable(folder: Path) -> dict[str, str]:
     return files
 
 
+def is_tuned(folder: Path) -> bool:
+    """Return whether what lies in a folder was compiled by what its usual work showed."""
+    try:
+        return bool(json.loads((folder / MANIFEST).read_bytes())["tuned"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def install() -> None:
     """Take compiled modules from now on, if there are any of this source.
 
     Raises:
-        CompiledModuleError: RIGHTTIME_COMPILED is `yes`, and there are none.
+        CompiledModuleError: RIGHTTIME_COMPILED is `yes` or a folder, and there are none.
     """
     wanted = os.environ.get(VARIABLE, "")
     if wanted == "no" or is_on():
         return
-    files = usable(place())
+    named = os.sep in wanted
+    folder = Path(wanted) if named else place()
+    files = usable(folder)
     if files:
-        sys.meta_path.insert(0, Finder(place(), files))
-    elif wanted == "yes":
+        sys.meta_path.insert(0, Finder(folder, files))
+    elif wanted == "yes" or named:
         raise CompiledModuleError(
-            f"{VARIABLE}=yes, and the core was not compiled since its source changed:"
+            f"{VARIABLE}={wanted}, and the core was not compiled since its source changed:"
             " `righttime compile` does it"
         )

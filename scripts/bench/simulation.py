@@ -60,13 +60,13 @@ def measure(population: int, days: int, seed: int = 1) -> dict[str, Any]:
             spent[0] += time.process_time() - began
 
     warm_ms = world.spec.start_ms + max(1, days // 3) * DAY_MS
-    _go(block, warm_ms)
+    let_pass(block, warm_ms)
     before = (block.turn_count, block.decisions)
     gc.collect()
     block_module.finish = timed
     try:
         began = time.process_time()
-        _go(block, world.spec.end_ms)
+        let_pass(block, world.spec.end_ms)
         took = time.process_time() - began
     finally:
         block_module.finish = plain
@@ -84,7 +84,8 @@ def measure(population: int, days: int, seed: int = 1) -> dict[str, Any]:
     }
 
 
-def _go(block: Block, until_ms: int) -> None:
+def let_pass(block: Block, until_ms: int) -> None:
+    """Let time pass for a block, from barrier to barrier, with no budget that it shares, and forget its rows."""
     step = block.world.spec.barrier_ms
     names = [each.name for each in block.world.playbook.budgets.shared]
     with undisturbed():

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,20 @@ Say = Callable[[str, int, int], None]
 """Hears how far it is: what is being done, how much of it is done, out of how much."""
 
 OPTIMISE = "1"
+TUNED = ("-O2",)
+"""What a core that is laid out by its usual work is compiled with, both times."""
+COUNTING = (*TUNED, "-fprofile-generate", "-fprofile-update=single")
+BY_COUNTS = (*TUNED, "-fprofile-use", "-fprofile-correction", "-Wno-missing-profile")
 AS_WRITTEN = "-ffp-contract=off"
 """Where a machine can multiply and add in one step, which rounds once less, it shall not: results are everywhere the same."""
 NEEDED = "compiling needs the extra `compile` (uv sync --extra compile)"
 
 
-def built(console: Console, *, again: bool = False) -> tuple[int, float]:
+def built(console: Console, *, again: bool = False, tuned: bool = False) -> tuple[int, float]:
     """Compile the core unless it is compiled; return the number of modules and how many seconds it took.
 
-    What was compiled before stays in use until the new modules are complete.
+    What was compiled before stays in use until the new modules are complete. What is `tuned` stays so until
+    its source changes.
 
     Raises:
         Failure: there is no C compiler, a package is missing, or the compiler failed.
@@ -43,7 +48,8 @@ def built(console: Console, *, again: bool = False) -> tuple[int, float]:
     names = sources(compiled.HOME)
     taken = compiled.usable(compiled.place())
     ours = {name for name in taken if name.startswith("actors.")}
-    if not again and ours == {name_of(each) for each in names}:
+    enough = compiled.is_tuned(compiled.place()) or not tuned
+    if not again and enough and ours == {name_of(each) for each in names}:
         return len(names), 0.0
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -53,7 +59,7 @@ def built(console: Console, *, again: bool = False) -> tuple[int, float]:
         def say(what: str, done: int, count: int) -> None:
             bar.update(task, description=what, completed=done, total=count)
 
-        build(say)
+        build(say, tuned=tuned)
     return len(names), time.monotonic() - began
 
 
@@ -62,8 +68,11 @@ def name_of(source: str) -> str:
     return source.removesuffix(".py").replace("/", ".")
 
 
-def build(say: Say) -> None:
+def build(say: Say, *, tuned: bool = False) -> None:
     """Compile the core of this source for this Python, whether or not it is already.
+
+    A `tuned` one is compiled twice: the first counts which ways usual work takes, the second has those
+    ways laid out straight.
 
     Raises:
         Failure: as for `built`.
@@ -75,10 +84,32 @@ def build(say: Say) -> None:
         folder = Path(made)
         with _working_in(compiled.HOME):
             extensions = translate(names, folder)
-        files = _Compiler(folder, say).modules(extensions)
-        manifest = {"digest": digest, "sources": names, "files": files}
-        (folder / "out" / compiled.MANIFEST).write_text(json.dumps(manifest))
+
+        def compile_all(what: str, *flags: str) -> None:
+            files = _Compiler(folder, say, what, flags).modules(extensions)
+            manifest = {"digest": digest, "sources": names, "files": files, "tuned": tuned}
+            (folder / "out" / compiled.MANIFEST).write_text(json.dumps(manifest))
+
+        if tuned:
+            compile_all("compiling to count", *COUNTING)
+            say("counting", 0, 1)
+            _train(folder / "out")
+            compile_all("compiling by counts", *BY_COUNTS)
+        else:
+            compile_all("compiling")
         _put(folder / "out", compiled.place())
+
+
+def _train(folder: Path) -> None:
+    """Let a process of its own do usual work with the modules of a folder."""
+    command = [sys.executable, "-m", "scripts.compiling.training"]
+    environment = {**os.environ, compiled.VARIABLE: str(folder)}
+    done = subprocess.run(
+        command, cwd=compiled.HOME, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Failure(f"the compiled core could not be tried: {last}")
 
 
 def remove_built() -> bool:
@@ -128,14 +159,17 @@ def _translator() -> Callable[[list[str], Path], list[Any]]:
 class _Compiler:
     """Compiles C files to modules, as many at once as there are processors."""
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, say: Say, what: str, flags: Sequence[str]) -> None:
         self.folder = folder
         self.say = say
+        self.what = what
+        self.flags = flags
         self.done = 0
 
     def modules(self, extensions: list[Any]) -> dict[str, str]:
         """Return the file of each module, in the folder `out`."""
         count = sum(len(each.sources) for each in extensions)
+        shutil.rmtree(self.folder / "out", ignore_errors=True)
         (self.folder / "out").mkdir()
         files: dict[str, str] = {}
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -143,7 +177,7 @@ class _Compiler:
             def compile_one(extension: Any, source: str) -> str:
                 made = self._object(extension, source)
                 self.done += 1
-                self.say("compiling", self.done, count)
+                self.say(self.what, self.done, count)
                 return made
 
             waiting = [
@@ -158,13 +192,14 @@ class _Compiler:
         made = str(self.folder / (source.replace("/", "_").removesuffix(".c") + ".o"))
         include = (*extension.include_dirs, sysconfig.get_path("include"))
         places = [f"-I{each}" for each in include]
-        rest = ["-c", source, "-o", made, *extension.extra_compile_args, AS_WRITTEN]
+        rest = ["-c", source, "-o", made, *extension.extra_compile_args, AS_WRITTEN, *self.flags]
         run([*_words("CC"), *_words("CFLAGS"), *_words("CCSHARED"), *places, *rest])
         return made
 
     def _link(self, extension: Any, objects: list[str]) -> str:
         file: str = extension.name + compiled.SUFFIX
-        run([*_words("LDSHARED"), *objects, "-o", str(self.folder / "out" / file)])
+        said = ["-o", str(self.folder / "out" / file), *self.flags]
+        run([*_words("LDSHARED"), *objects, *said])
         return file
 
 

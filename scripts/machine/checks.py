@@ -75,6 +75,7 @@ class Facts:
     wrk: str | None = None
     compiled: bool = False
     """Whether there is machine code of this very core."""
+    tuned: bool = False
     exposed: tuple[tuple[str, str], ...] = ()
     """What is open to others, each with what to do about it."""
 
@@ -107,7 +108,7 @@ def _packages(facts: Facts) -> Iterator[Finding]:
 
 def _core(facts: Facts) -> Iterator[Finding]:
     if facts.compiled:
-        yield Finding("core", "ok", "machine code")
+        yield Finding("core", "ok", "machine code, tuned" if facts.tuned else "machine code")
     else:
         yield Finding("core", "ok", "Python", "`righttime compile` makes a turn cost about half")
 

@@ -51,6 +51,7 @@ def gather(data: Path, port: int) -> Facts:
         file_clock_skew_ms=skew_ms,
         wrk=shutil.which("wrk"),
         compiled=bool(compiled.usable(compiled.place())),
+        tuned=compiled.is_tuned(compiled.place()),
         exposed=exposed_here(data),
     )
 

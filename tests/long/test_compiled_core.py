@@ -53,3 +53,30 @@ def test_a_simulated_month_leaves_the_same_bytes_in_machine_code_as_in_python(tm
     print(json.dumps({"tables": len(fast), "said": said})[:400])
     assert len(fast) >= 4
     assert fast == slow
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from actors import compiled
+from scripts.compiling import build
+from scripts.compiling.modules import sources
+
+some = [each for each in sources(compiled.HOME) if each.startswith("actors/domain/folding/")]
+build.sources = lambda home: some
+compiled.place = lambda: Path(sys.argv[1])
+build.build(lambda what, done, count: print(what), tuned=True)
+"""
+
+
+def test_a_core_is_compiled_by_counts_and_used(tmp_path):
+    """Of some modules, because all of them take minutes; what they count is the whole core's usual work."""
+    place = tmp_path / "tuned"
+
+    heard = run("no", "-c", BUILD, str(place)).splitlines()
+
+    assert list(dict.fromkeys(heard)) == ["compiling to count", "counting", "compiling by counts"]
+    assert compiled.is_tuned(place)
+    which = "import actors.domain.folding.commerce as module; print(module.__file__)"
+    assert run(str(place), "-c", which).startswith(str(place))
+    run(str(place), "-m", "scripts.compiling.training")

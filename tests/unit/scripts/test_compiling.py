@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from actors import compiled
 from scripts.compiling import build
@@ -86,6 +87,46 @@ def test_who_insists_on_machine_code_is_told_how_to_get_it(place, monkeypatch):
 
     with pytest.raises(compiled.CompiledModuleError, match="righttime compile"):
         compiled.install()
+
+
+def test_a_folder_can_be_named_and_is_insisted_on(tmp_path, place, monkeypatch):
+    folder = tmp_path / "counting"
+    folder.mkdir()
+    monkeypatch.setenv(compiled.VARIABLE, str(folder))
+
+    with pytest.raises(compiled.CompiledModuleError, match="counting"):
+        compiled.install()
+    written(folder)
+    compiled.install()
+
+    assert sys.meta_path[0].folder == folder
+
+
+@pytest.mark.parametrize(
+    ("lies", "again", "tuned", "builds"),
+    [
+        ("plain", False, False, False),
+        ("plain", False, True, True),
+        ("tuned", False, False, False),
+        ("tuned", False, True, False),
+        ("tuned", True, False, True),
+        ("nothing", False, False, True),
+    ],
+)
+def test_it_is_compiled_when_what_lies_there_is_not_enough(
+    tmp_path, monkeypatch, lies, again, tuned, builds
+):
+    monkeypatch.setattr(compiled, "place", lambda: tmp_path)
+    names = [build.name_of(each) for each in sources(compiled.HOME)]
+    files = {name: f"{name}.so" for name in names}
+    if lies != "nothing":
+        written(tmp_path, files=files, tuned=lies == "tuned")
+    asked = []
+    monkeypatch.setattr(build, "build", lambda say, tuned: asked.append(tuned))
+
+    build.built(Console(quiet=True), again=again, tuned=tuned)
+
+    assert asked == ([tuned] if builds else [])
 
 
 def test_the_list_of_modules_has_no_name_that_is_gone():
