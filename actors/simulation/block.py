@@ -27,13 +27,20 @@ from actors.turn import Turn
 from actors.wire.messages import Code
 
 ACTIVE = 24_000
-"""Customers of a process whose states are at hand decoded, about 13 KB each; the others are packed bytes."""
+"""Of up to how many customers a process keeps all states decoded, about 13 KB each."""
+FEW = 400
+"""Of how many it does where there are more: to forget one long after its last turn costs more than reading it again."""
 MAX_ROUNDS = 64
 """How often one instant is gone through at most: timers that set timers that are due."""
 
 T = TypeVar("T")
 
-__all__ = ["Block", "World", "finish"]
+__all__ = ["Block", "World", "active_in", "finish"]
+
+
+def active_in(blocks: int, customers: int) -> int:
+    """Return of how many customers each part of a process keeps the decoded state."""
+    return max(1, (ACTIVE if customers <= ACTIVE else FEW) // max(1, blocks))
 
 
 class Block(Part):

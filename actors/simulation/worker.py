@@ -18,7 +18,7 @@ from actors.domain.scores import ScoreRow
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.simulation.behaviour import Behaviour, usual_behaviour
-from actors.simulation.block import ACTIVE, Block
+from actors.simulation.block import Block, active_in
 from actors.simulation.choosing import deciding, load_policy
 from actors.simulation.learning import Frozen, Model, Taught
 from actors.simulation.ledger import CUSTOMERS
@@ -52,7 +52,7 @@ class Worker:
             decide=deciding(load_policy(name), name) if name else core.decide,
         )
         self._model: Model = _model(found["model"], playbook)
-        active = max(1, ACTIVE // max(1, len(blocks)))
+        active = active_in(len(blocks), sum(self.spec.part(block)[1] for block in blocks))
         self._blocks = {block: Block(world, block, self._model, active=active) for block in blocks}
         self._writers = {block: Writer(self._folder, block) for block in blocks}
 
