@@ -122,9 +122,9 @@ def _token_from(fields: list[Any], started_ms: int) -> Token:
         step=v[1] or "",
         scope=v[4] or 0,
         since_ms=since_ms,
-        due_ms=_back(v[3] or 0, since_ms),
+        due_ms=back(v[3] or 0, since_ms),
         late_ms=v[5] or 0,
-        try_ms=_back(v[6] or 0, since_ms),
+        try_ms=back(v[6] or 0, since_ms),
         said=v[7] or 0,
         heard=v[8] or {},
         call=(call[0], call[1], call[2]) if call else (0, 0, 0),
@@ -138,7 +138,7 @@ def _scope(scope: Scope, started_ms: int) -> list[Any]:
 
 def _scope_from(fields: list[Any], started_ms: int) -> Scope:
     v = _filled(fields, 5)
-    return Scope(v[0] or 0, v[1] or "", v[2] or 0, v[3] or 0, _back(v[4] or 0, started_ms))
+    return Scope(v[0] or 0, v[1] or "", v[2] or 0, v[3] or 0, back(v[4] or 0, started_ms))
 
 
 def away(at_ms: int, from_ms: int) -> int:
@@ -149,7 +149,8 @@ def away(at_ms: int, from_ms: int) -> int:
     return distance + 1 if distance >= 0 else distance
 
 
-def _back(away: int, from_ms: int) -> int:
+def back(away: int, from_ms: int) -> int:
+    """Return the moment that is so far away, as `away` said it."""
     if not away:
         return 0
     return from_ms + (away - 1 if away > 0 else away)

@@ -13,11 +13,14 @@ from actors.wire.journeys import journeys_fields, journeys_from_fields
 from actors.wire.profile import places_of, profile_fields, profile_from_fields
 
 try:
-    from actors.wire import native_state
-except ImportError:  # what it writes bytes with comes with the compiler
+    from actors.wire import native_state, native_state_reading
+except ImportError:  # what they write and read bytes with comes with the compiler
     _native: Any = None
+    _reading: Any = None
 else:
-    _native = None if isinstance(native_state.packed, FunctionType) else native_state
+    _plain = isinstance(native_state.packed, FunctionType)
+    _native = None if _plain else native_state
+    _reading = None if _plain else native_state_reading
 
 VERSION = 3
 
@@ -110,6 +113,10 @@ def identities_in(data: bytes) -> tuple[Identity, ...]:
     Raises:
         CodecError: The bytes are damaged or from a newer version.
     """
+    if _reading is not None:
+        found: tuple[Identity, ...] | None = _reading.identities(VERSION, data)
+        if found is not None:
+            return found
     return tuple([Identity(*i) for i in unpack(data, VERSION, UPCASTS, "customer state")[4]])
 
 
@@ -120,6 +127,15 @@ def unpack_state(data: bytes) -> CustomerState:
     Raises:
         CodecError: The bytes are damaged or from a newer version.
     """
+    if _reading is not None:
+        state: CustomerState | None = _reading.unpacked(VERSION, data)
+        if state is not None:
+            return state
+    return state_from_values(data)
+
+
+def state_from_values(data: bytes) -> CustomerState:
+    """Read a state back by way of the values that msgpack makes of the bytes."""
     v = unpack(data, VERSION, UPCASTS, "customer state")
     profile = profile_from_fields(v[6])
     actions = list(profile.responses)
