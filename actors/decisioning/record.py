@@ -123,6 +123,7 @@ def _row_of(removal: Removal) -> list[Any]:
 def decision_to_fields(record: DecisionRecord) -> list[Any]:
     """Flatten a record for the journal."""
     g = record.given
+    added = _added(g)
     return [
         record.engine,
         record.playbook,
@@ -140,16 +141,39 @@ def decision_to_fields(record: DecisionRecord) -> list[Any]:
             g.refused,
             g.consents,
             [(p.trigger, p.actions, p.channels) for p in g.proposals],
-            *([_added(g)] if _added(g) else ()),
+            *([added] if added else ()),
         ],
         [(index, *score) for index, score in record.scores.items()],
         record.outcome,
     ]
 
 
-def _added(given: DecisionInput) -> dict[str, Any]:
-    """Return those of the further inputs that are not empty."""
-    return {name: getattr(given, name) for name in _ADDED if getattr(given, name)}
+def _added(g: DecisionInput) -> dict[str, Any]:  # noqa: C901 - one a field
+    """Return those of the further inputs that are not empty, in the order of `_ADDED`."""
+    added: dict[str, Any] = {}
+    if g.paused:
+        added["paused"] = g.paused
+    if g.silences:
+        added["silences"] = g.silences
+    if g.planned:
+        added["planned"] = g.planned
+    if g.caps_later:
+        added["caps_later"] = g.caps_later
+    if g.recent:
+        added["recent"] = g.recent
+    if g.barred:
+        added["barred"] = g.barred
+    if g.arms:
+        added["arms"] = g.arms
+    if g.funds:
+        added["funds"] = g.funds
+    if g.prices:
+        added["prices"] = g.prices
+    if g.standing:
+        added["standing"] = g.standing
+    if g.suggested:
+        added["suggested"] = g.suggested
+    return added
 
 
 def _from_added(found: dict[str, Any]) -> dict[str, Any]:

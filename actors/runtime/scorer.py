@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 
 from actors.domain.scores import Score, ScoreRow, Scores
 from actors.ports import Clock
@@ -9,6 +10,8 @@ from actors.wire.scoring import pack_rows, unpack_scores
 
 PRIOR = Scores("", "", prior=True, rows=())
 MAX_REMEMBERED = 10_000
+MOST_AGAIN = 500
+"""How many rows are asked for again besides those that are needed."""
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 """Asks the model server; may raise anything, and take for ever."""
@@ -18,8 +21,9 @@ class RemoteScorer:
     """Scores through the model server; never fails, and past its deadline answers the prior.
 
     A row says all that its score depends on, so scores are remembered for `fresh_s`, about as long
-    as the models take to learn anyway: most groups need no call. Remembered scores are all of one
-    version of the model. Rows with features are nearly all different: a group that holds one is asked for
+    as the models take to learn anyway: most groups need no call. The first one after that asks again for what was needed
+    meanwhile too, because the groups after it will need that: a call costs more than hundreds of rows. Remembered
+    scores are all of one version of the model. Rows with features are nearly all different: a group that holds one is asked for
     whole, in one call, and nothing of it is remembered.
 
     After `failures` calls in a row that failed or came late, the model server is left alone for
@@ -45,6 +49,7 @@ class RemoteScorer:
         self._failed = 0
         self._closed_until_ms = 0
         self._known: dict[ScoreRow, Score] = {}
+        self._needed: dict[ScoreRow, None] = {}
         self._known_until_ms = 0
         self._named = ("", "")
         self.late = 0
@@ -58,19 +63,23 @@ class RemoteScorer:
         if _ahead(self._closed_until_ms, now_ms, self._open_ms):
             self.late += 1
             return PRIOR
+        lasting = not any(row.features for row in rows)
+        wanted = [*rows, *self._needed_again(rows, now_ms)] if lasting else rows
         try:
             async with asyncio.timeout(self._deadline_s):
-                scores = unpack_scores(await self._ask(pack_rows(rows)))
+                scores = unpack_scores(await self._ask(pack_rows(wanted)))
         except Exception:  # noqa: BLE001  whatever is wrong with the models, the turn goes on
             self._fail()
             return PRIOR
-        if not _sound(scores, len(rows)):
+        if not _sound(scores, len(wanted)):
             self._fail()
             return PRIOR
         self._failed = 0
-        if not any(row.features for row in rows):
-            self._remember(rows, scores, now_ms)
-        return scores
+        if lasting:
+            self._remember(wanted, scores, now_ms)
+            self._needed.update(dict.fromkeys(rows))
+        asked = scores.rows[: len(rows)]
+        return Scores(scores.model, scores.version, prior=False, rows=asked)
 
     def _fail(self) -> None:
         self._failed += 1
@@ -84,7 +93,19 @@ class RemoteScorer:
             return None
         known = self._known
         found = tuple([known[row] for row in rows if row in known])
-        return Scores(*self._named, prior=False, rows=found) if len(found) == len(rows) else None
+        if len(found) != len(rows):
+            return None
+        self._needed.update(dict.fromkeys(rows))
+        return Scores(*self._named, prior=False, rows=found)
+
+    def _needed_again(self, rows: Sequence[ScoreRow], now_ms: int) -> list[ScoreRow]:
+        """Return what was needed since the last call that began anew, if this one does."""
+        if _ahead(self._known_until_ms, now_ms, self._fresh_ms):
+            return []
+        needed, self._needed = self._needed, {}
+        for row in rows:
+            needed.pop(row, None)
+        return list(islice(needed, MOST_AGAIN))
 
     def _remember(self, rows: Sequence[ScoreRow], scores: Scores, now_ms: int) -> None:
         named = (scores.model, scores.version)

@@ -3,13 +3,15 @@
 from dataclasses import fields
 from typing import Any
 
+import msgpack
+
 from actors.decisioning.journal import Credited, Lesson, TurnRecord
 from actors.decisioning.record import decision_from_fields, decision_to_fields
 from actors.domain.actions import Effect
 from actors.domain.ids import Identity
 from actors.domain.merges import MergeRecord
 from actors.scenarios.world import Line
-from actors.wire.codec import Upcast, fitting, pack, unpack
+from actors.wire.codec import Upcast, checked, fitting, pack, unpack
 from actors.wire.messages import (
     command_from_fields,
     command_to_fields,
@@ -20,7 +22,10 @@ from actors.wire.messages import (
 )
 
 VERSION = 1
+_CURRENT = bytes((VERSION,))
 UPCASTS: dict[int, Upcast] = {}
+_LESSONS = 8
+"""Where the lessons stand."""
 _PLAIN = 9
 """How many fields a row has whose turn nobody asked for by hand."""
 _WITH_LINES = 12
@@ -174,8 +179,18 @@ def unpack_lessons(data: bytes) -> list[Lesson]:
     Raises:
         CodecError: The bytes are damaged or from a newer version.
     """
-    v = unpack(data, VERSION, UPCASTS, "journal row")
-    return [_lesson_from_fields(s) for s in v[8]] if v[8] else []
+    if data[:1] != _CURRENT:
+        lessons = unpack(data, VERSION, UPCASTS, "journal row")[_LESSONS]
+    else:
+        body = checked(data, "journal row")
+        unpacker = msgpack.Unpacker(read_size=len(body) or 1, strict_map_key=False)
+        unpacker.feed(body)
+        if unpacker.read_array_header() <= _LESSONS:
+            raise ValueError("it has no lessons")
+        for _ in range(_LESSONS):
+            unpacker.skip()
+        lessons = unpacker.unpack()
+    return [_lesson_from_fields(each) for each in lessons] if lessons else []
 
 
 @fitting("journal row")

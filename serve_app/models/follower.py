@@ -63,7 +63,8 @@ class Follower:
         """
         rows = await self._store.turns_after(self.learner.offset, BATCH)
         await self._look()  # after the rows: the playbooks of their decisions are older than they
-        taught = [(row.offset, _lessons(row.payload)) for row in rows]
+        read = [(row.offset, _lessons(row.payload)) for row in rows]
+        taught = [each for each in read if each[1]]  # a few of a hundred
         sources = await self._sources([lesson for _, lessons in taught for lesson in lessons])
         for i, (offset, lessons) in enumerate(taught):
             if i % _AT_ONCE == 0:
@@ -72,6 +73,8 @@ class Follower:
             for kept in self.learner.learn(offset, lessons, found):
                 fields = kept.to_fields(plain=True)
                 await shelf.write_version(self._store, offset, kept.version, fields)
+        if rows:
+            self.learner.learn(rows[-1].offset, (), ())
         return len(rows)
 
     async def save(self) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 
 from actors.domain.scores import Score, ScoreRow, Scores
-from actors.runtime.scorer import PRIOR, RemoteScorer
+from actors.runtime.scorer import MOST_AGAIN, PRIOR, RemoteScorer
 from actors.wire.scoring import pack_scores, unpack_rows
 from tests.doubles.clocks import ManualClock
 
@@ -59,7 +59,36 @@ def test_what_was_answered_a_moment_ago_is_not_asked_again():
     clock.advance(1)
     score(scorer, B)
 
-    assert models.asked == [[A, B], [B]]
+    assert models.asked == [[A, B], [B, A]]
+
+
+def test_whoever_asks_anew_asks_for_what_was_needed_meanwhile_too_and_for_nothing_older():
+    models, clock, scorer = make(fresh_s=0.5)
+    models.answer = (Score(0.1, 1.0), Score(0.2, 1.0))
+    score(scorer, A, B)
+    models.answer = None
+    clock.advance(500)
+    score(scorer, B)
+    clock.advance(500)
+
+    assert score(scorer, B).rows == (Score(0.5, 3.0),)
+    models.answer = (Score(0.3, 1.0), Score(0.4, 1.0))
+    clock.advance(500)
+    assert score(scorer, A).rows == (Score(0.3, 1.0),)
+    assert score(scorer, B).rows == (Score(0.4, 1.0),)
+
+    assert models.asked == [[A, B], [B, A], [B], [A, B]]
+
+
+def test_what_is_asked_for_again_is_bounded():
+    models, clock, scorer = make(fresh_s=0.5)
+    many = [ScoreRow(f"{i}/{i}/{i}", "gold", 0.1) for i in range(2 * MOST_AGAIN)]
+    score(scorer, *many)
+    clock.advance(500)
+
+    score(scorer, A)
+
+    assert len(models.asked[-1]) == 1 + MOST_AGAIN
 
 
 def test_a_row_that_is_not_known_has_the_whole_group_asked_for():
