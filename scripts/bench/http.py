@@ -31,12 +31,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to measure."""
+    """How much to measure, and with how many cells; None leaves their number to the system."""
 
     rounds: int
     seconds: float
     connections: int
     data: Path | None
+    cells: int | None = None
 
 
 def run(generator: Generator, plan: Plan, core: Callable[[], float] | None, say: Say) -> Results:
@@ -54,6 +55,7 @@ def run(generator: Generator, plan: Plan, core: Callable[[], float] | None, say:
         generator=generator.name,
         connections=plan.connections,
         seconds=plan.seconds,
+        cells=plan.cells,
     )
     if core is not None:
         say("The core alone ...")
@@ -69,7 +71,10 @@ def run(generator: Generator, plan: Plan, core: Callable[[], float] | None, say:
     environment = {SWITCH: "1", MARK: mark}
     try:
         say("Starting the system, with the baseline beside it (10 to 40 s) ...")
-        with start(data, ["--clock", "real", *NOBODY_APART], environment=environment) as child:
+        options = ["--clock", "real", *NOBODY_APART]
+        if plan.cells is not None:
+            options += ["--cells", str(plan.cells)]
+        with start(data, options, environment=environment) as child:
             _measure(Bench(generator, plan, child, mark, say), results)
         if not child.clean:
             raise Failure(f"the system did not end cleanly; see {child.log}", results.as_json())

@@ -81,12 +81,16 @@ class Rounds:
 
 @dataclass(slots=True, kw_only=True)
 class Results:
-    """Everything that one run measured. `ceiling` and `core_us` are None when not measured."""
+    """Everything that one run measured. `ceiling` and `core_us` are None when not measured.
+
+    `cells` is how many were asked for; None is as many as the system begins with by itself.
+    """
 
     machine: dict[str, str]
     generator: str
     connections: int
     seconds: float
+    cells: int | None = None
     baseline: Rounds = field(default_factory=Rounds)
     single: Rounds = field(default_factory=Rounds)
     baseline_alone: Rounds = field(default_factory=Rounds)
@@ -151,6 +155,7 @@ class Results:
             "machine": self.machine,
             "generator": self.generator,
             "connections": self.connections,
+            "cells": self.cells,
             "rounds": len(self.single.stretches),
             "secondsPerStretch": self.seconds,
             "baseline": self.baseline.row(),
@@ -160,7 +165,11 @@ class Results:
             "singleOneConnection": self.single_alone.row(),
             "batch": self.batch.row(),
             "singleAfterBatch": self.single_after.row(),
-            "cpuMsByProcess": {"baseline": self.baseline.where(), "single": self.single.where()},
+            "cpuMsByProcess": {
+                "baseline": self.baseline.where(),
+                "single": self.single.where(),
+                "batch": self.batch.where(),
+            },
             "turnsInAGroup": {"single": self.single.together(), "batch": self.batch.together()},
             "generatorCeiling": self.ceiling,
             "coreUsPerTurn": self.core_us,

@@ -38,6 +38,10 @@ def http(  # noqa: PLR0913 - one parameter an option
     seconds: Annotated[float, typer.Option(help="Length of one stretch.", min=1)] = 5.0,
     connections: Annotated[int, typer.Option(help="Connections at once.", min=1, max=1000)] = 64,
     customers: Annotated[int, typer.Option(help="Different customers.", min=1)] = 5000,
+    cells: Annotated[
+        int | None,
+        typer.Option(help="How many cells.", min=1, max=64, show_default="one a core"),
+    ] = None,
     generator: Annotated[
         str, typer.Option(help="wrk, python, or auto: wrk where it is installed.")
     ] = "auto",
@@ -73,7 +77,7 @@ def http(  # noqa: PLR0913 - one parameter an option
             raise Failure(f"--generator: {generator!r} is none of auto, wrk, python")
         results = run(
             choose(f"b{new_mark()[:8]}", customers, generator),
-            Plan(rounds, seconds, connections, data),
+            Plan(rounds, seconds, connections, data, cells),
             measure,
             output.console.print,
         )
