@@ -6,9 +6,10 @@ from itertools import islice
 
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState
+from actors.wire.state import READS_FAST
 
-MAX_HOT = 2_048
-"""Customers kept decoded: about 30 KB each, and half of what a turn costs is saved."""
+MAX_HOT = 64 if READS_FAST else 2_048
+"""Customers kept decoded: about 30 KB each. Where states are read by way of Python, half of what a turn costs is saved."""
 
 
 @dataclass(slots=True, init=False)

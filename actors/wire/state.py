@@ -23,6 +23,8 @@ else:
     _reading = None if _plain else native_state_reading
 
 VERSION = 3
+READS_FAST = _reading is not None
+"""Whether to read a state back costs no more than to touch one that has been kept for a while."""
 
 
 def _from_1(fields: Any) -> Any:
