@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from scripts.compiling.modules import sources
 from scripts.output import Failure
 
 Say = Callable[[str, int, int], None]
-"""Hears how far it is: what is being done, how much of it is done, out of how much."""
+"""Hears how far it is, one call after another: what is being done, how much of it, out of how much."""
 
 OPTIMISE = "1"
 TUNED = ("-O2",)
@@ -165,6 +166,7 @@ class _Compiler:
         self.what = what
         self.flags = flags
         self.done = 0
+        self._one_at_a_time = threading.Lock()
 
     def modules(self, extensions: list[Any]) -> dict[str, str]:
         """Return the file of each module, in the folder `out`."""
@@ -176,8 +178,9 @@ class _Compiler:
 
             def compile_one(extension: Any, source: str) -> str:
                 made = self._object(extension, source)
-                self.done += 1
-                self.say(self.what, self.done, count)
+                with self._one_at_a_time:
+                    self.done += 1
+                    self.say(self.what, self.done, count)
                 return made
 
             waiting = [

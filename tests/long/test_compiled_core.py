@@ -65,7 +65,7 @@ from scripts.compiling.modules import sources
 some = [each for each in sources(compiled.HOME) if each.startswith("actors/domain/folding/")]
 build.sources = lambda home: some
 compiled.place = lambda: Path(sys.argv[1])
-build.build(lambda what, done, count: print(what), tuned=True)
+build.build(lambda *said: print(*said, sep=","), tuned=True)
 """
 
 
@@ -73,9 +73,18 @@ def test_a_core_is_compiled_by_counts_and_used(tmp_path):
     """Of some modules, because all of them take minutes; what they count is the whole core's usual work."""
     place = tmp_path / "tuned"
 
-    heard = run("no", "-c", BUILD, str(place)).splitlines()
+    heard = [line.split(",") for line in run("no", "-c", BUILD, str(place)).splitlines()]
 
-    assert list(dict.fromkeys(heard)) == ["compiling to count", "counting", "compiling by counts"]
+    assert list(dict.fromkeys(what for what, *_ in heard)) == [
+        "compiling to count",
+        "counting",
+        "compiling by counts",
+    ]
+    files = heard[0][2]
+    for what in ("compiling to count", "compiling by counts"):
+        assert [done for each, done, _ in heard if each == what] == [
+            str(each + 1) for each in range(int(files))
+        ]
     assert compiled.is_tuned(place)
     which = "import actors.domain.folding.commerce as module; print(module.__file__)"
     assert run(str(place), "-c", which).startswith(str(place))
