@@ -7,6 +7,7 @@ from actors.domain.journeys import Instance
 from actors.playbook.model import Playbook
 from actors.playbook.rules import Rule
 from actors.playbook.scenario_model import Goal, Heard, Listen, Scenario
+from actors.scenarios.asking import asked_by_any
 from actors.scenarios.matching import names
 
 
@@ -28,14 +29,16 @@ class Start:
 class Index:
     """`keys` are those that some scenario in force listens to, `starts` the starts by such keys.
 
-    `kept` are the keys of signals to be kept for `kept_ms`, the greatest lateness in force; `keyed_by` the
-    properties that key scenarios with a lateness, in the order of the playbook.
+    `kept` are the keys of signals to be kept for `kept_ms`, the greatest lateness in force; `asked` the
+    properties that are kept of them, None for all; `keyed_by` those that key scenarios with a lateness, in the
+    order of the playbook.
     """
 
     keys: frozenset[str]
     starts: dict[str, tuple[Start, ...]]
     kept: frozenset[str]
     kept_ms: int
+    asked: tuple[str, ...] | None
     keyed_by: tuple[str, ...]
 
 
@@ -43,6 +46,7 @@ class Index:
 def index_of(playbook: Playbook) -> Index:
     """Return the index of a playbook, which is worked out once."""
     late = [scenario for scenario in playbook.scenarios if scenario.lateness_ms > 0]
+    earlier = [scenario for scenario in playbook.earlier.values() if scenario.lateness_ms > 0]
     return Index(
         frozenset().union(*(scenario.listens for scenario in playbook.scenarios)),
         {
@@ -51,6 +55,7 @@ def index_of(playbook: Playbook) -> Index:
         },
         frozenset().union(*(scenario.listens for scenario in late)),
         max((scenario.lateness_ms for scenario in late), default=0),
+        asked_by_any([*late, *earlier]),
         tuple(dict.fromkeys(scenario.keyed_by for scenario in late if scenario.keyed_by)),
     )
 

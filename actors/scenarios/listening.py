@@ -5,7 +5,7 @@ from actors.playbook.model import Playbook
 from actors.playbook.scenario_model import Case, Heard, Listen, Scenario
 from actors.scenarios.index import index_of
 from actors.scenarios.matching import advance, matches
-from actors.scenarios.values import flat
+from actors.scenarios.values import flat, some_of
 from actors.scenarios.world import Signal, World
 
 
@@ -61,8 +61,11 @@ def keep_signal(journeys: Journeys, signal: Signal, playbook: Playbook, now_ms: 
     earliest_ms = now_ms - index.kept_ms
     recent = [each for each in journeys.recent if each.at_ms >= earliest_ms]
     if signal.at_ms >= earliest_ms:
-        properties = flat(signal.properties, index.keyed_by)
-        recent.append(Recent(signal.key, signal.at_ms, signal.seq, properties))
+        if index.asked is None:
+            kept = flat(signal.properties, index.keyed_by)
+        else:
+            kept = some_of(signal.properties, index.asked)
+        recent.append(Recent(signal.key, signal.at_ms, signal.seq, kept))
     if len(recent) > MAX_RECENT:
         recent.remove(min(recent, key=lambda each: each.at_ms))
     journeys.recent = recent

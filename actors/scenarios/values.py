@@ -61,6 +61,11 @@ def flat(properties: Mapping[str, Any], first: Iterable[str] = ()) -> dict[str, 
     return kept
 
 
+def some_of(properties: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the named properties that are there and flat; no more than are kept."""
+    return flat({name: properties[name] for name in names if name in properties})
+
+
 def keep(
     instance: Instance, names: Iterable[tuple[str, str]], properties: Mapping[str, Any]
 ) -> None:

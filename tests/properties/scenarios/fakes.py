@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from actors.playbook.templates import Placeholder
 from tests.builders import make_playbook
 
 
@@ -17,12 +18,30 @@ class FakeRule:
     def source(self):
         return repr(self)
 
+    @property
+    def keys(self):
+        """What a real rule says of itself: the keys that it looks up in maps."""
+        if self.kind == "not":
+            return self.value.keys
+        return {("event.properties", self.name)} if self.kind == "event" else set()
+
+    @property
+    def whole(self):
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class FakeTemplate:
     """Content by name: a plain value, or ("event"|"data"|"trait", name) for what is looked up."""
 
     fields: tuple = ()
+
+    @property
+    def placeholders(self):
+        """What a real template says of itself: what is looked up."""
+        paths = {"event": "event.properties", "data": "instance", "trait": "profile.traits"}
+        found = [value for _, value in self.fields if isinstance(value, tuple)]
+        return [Placeholder(f"{kind}.{name}", paths[kind], name, "") for kind, name in found]
 
 
 EMPTY = make_playbook()

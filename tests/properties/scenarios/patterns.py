@@ -1,8 +1,10 @@
 """What the reference knows of signals: keys, flat values, and patterns told from all that was heard."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import blake2b
+
+from actors.playbook.scenario_model import Case
 
 
 def key_of(value):
@@ -37,6 +39,29 @@ def flat(properties, first=()):
     names += [name for name in properties if name not in names]
     kept = [(name, properties[name]) for name in names if is_flat(properties[name])]
     return dict(kept[:16])
+
+
+def asked_for(scenarios):
+    """Return the properties of signals that scenarios name: to be keyed by, to keep, in rules and texts."""
+    names = {each.keyed_by for each in scenarios}
+    for each in scenarios:
+        _look_into((each.stops, each.goals, [*each.steps.values()]), names)
+    return names
+
+
+def _look_into(thing, names):
+    if isinstance(thing, Case):
+        names.update(source for _, source in thing.keep)
+    if getattr(thing, "kind", "") == "event":
+        names.add(thing.name)
+    elif isinstance(thing, tuple) and len(thing) == 2 and thing[0] == "event":
+        names.add(thing[1])
+    elif isinstance(thing, (tuple, list)):
+        for each in thing:
+            _look_into(each, names)
+    elif is_dataclass(thing):
+        for each in fields(thing):
+            _look_into(getattr(thing, each.name), names)
 
 
 def arm_of(split, number, scenario):

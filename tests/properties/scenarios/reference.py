@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from actors.playbook.scenario_model import IGNORE, PARALLEL, QUEUE, RESTART, Call, Listen, Propose
 from actors.scenarios.world import Line, Offer, Progress, Signal
 from tests.properties.scenarios.merging import Merging
-from tests.properties.scenarios.patterns import History, flat, is_flat, key_of
+from tests.properties.scenarios.patterns import History, asked_for, flat, is_flat, key_of
 from tests.properties.scenarios.stepping import Stepping
 from tests.properties.scenarios.versions import Versions
 
@@ -272,7 +272,8 @@ class Reference(Stepping, Versions, Merging):
         late = [each for each in self.book.scenarios if each.lateness_ms]
         if not any(signal.key in each.listens for each in late):
             return
-        properties = flat(signal.properties, [each.keyed_by for each in late if each.keyed_by])
+        known = [*late, *(each for each in self.book.earlier.values() if each.lateness_ms)]
+        properties = flat({k: v for k, v in signal.properties.items() if k in asked_for(known)})
         self.kept.append(Signal(signal.key, signal.at_ms, signal.seq, properties))
         oldest = self.now_ms - max(each.lateness_ms for each in late)
         self.kept = [each for each in self.kept if each.at_ms >= oldest]

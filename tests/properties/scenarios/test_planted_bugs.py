@@ -68,6 +68,13 @@ AROUND = (
     Bug("starts from now", STARTING, "start", "signal.at_ms, data", "run.now_ms, data"),
     Bug("nothing from before", STARTING, "_begin", "if over(", "if False and over("),
     Bug("no signal is kept", LISTENING, "keep_signal", "signal.key not in index.kept", "True"),
+    Bug(
+        "what is kept loses what is asked for",
+        LISTENING,
+        "keep_signal",
+        "some_of(signal.properties, index.asked)",
+        "{}",
+    ),
     Bug("scopes after tokens", WAITING, "_due", "scope.due_ms, 0,", "scope.due_ms, 2,"),
     Bug("timers by id", WAITING, "fire", "each[:3]", "each[1:3]"),
     Bug("a timer not set", HEARING, "close", "next_wait(instance)", "0"),
