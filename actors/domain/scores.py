@@ -1,5 +1,6 @@
 """Propensities, as asked of a model and as answered."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,3 +54,13 @@ class Scores:
         self.version = version
         self.prior = prior
         self.rows = rows
+
+    def of(self, rows: Sequence[ScoreRow], positions: Mapping[ScoreRow, int]) -> "Scores":
+        """Return the answers to some of the rows, whose positions here are given."""
+        if self.prior:
+            return self
+        picked = tuple([self.rows[positions[row]] for row in rows])
+        return Scores(self.model, self.version, prior=False, rows=picked)
+
+
+NO_SCORES = Scores("", "", prior=True, rows=())

@@ -8,7 +8,7 @@ from actors import turn as core
 from actors.domain.errors import RetryableError
 from actors.domain.events import Command, Event, Response
 from actors.domain.ids import IdSpace, parse_effect
-from actors.domain.scores import ScoreRow, Scores
+from actors.domain.scores import NO_SCORES, ScoreRow, Scores
 from actors.playbook.model import Playbook
 from actors.ports import Change, Clock, Lookup, Scorer, Store, Verdict
 from actors.session.activations import Activation, Activations
@@ -29,6 +29,7 @@ from actors.session.quarantine import POISON, Quarantine
 from actors.session.recalling import recall_effects, recall_for
 from actors.session.resolving import Resolved, Resolver
 from actors.session.spending import Purse, own_copy
+from actors.session.trusting import Trust, ask_about
 from actors.session.waiting import Place, Waiting, unsent_of, waiting_now, waiting_of
 from actors.wire.messages import Answer, Code
 from actors.wire.state import pack_state, unpack_state
@@ -72,6 +73,8 @@ class Session:
         self._resolver = Resolver(store, ids, activations)
         self._shared = SharedGroups()
         self._purse = Purse(store)
+        self._trust = Trust()
+        self._unasked = False
         self._at_hand = core.NOTHING
         self._waiting: Waiting = {}
         self._unsent: Collection[Place] = ()
@@ -90,12 +93,15 @@ class Session:
         outbox = False
         open_jobs = [job for job in jobs if job.answer is None]
         in_vain = 0
+        trusting = not self.unread and self._trust.permits(open_jobs)
         while open_jobs and in_vain < MAX_ATTEMPTS:
             try:
-                outbox |= await self._attempt(open_jobs, playbook)
+                outbox |= await self._attempt(open_jobs, playbook, trusting=trusting)
             except RetryableError as error:
+                self._purse.forget()
                 self._give_up(open_jobs, str(error))
                 return outbox
+            trusting = False
             left = [j for j in open_jobs if j.answer is None and j.again]
             in_vain = in_vain + 1 if len(left) == len(open_jobs) else 0
             open_jobs = left
@@ -107,14 +113,18 @@ class Session:
             if job.answer is None:
                 job.answer = Answer(Code.RETRY, detail=why, retry_after_s=RETRY_AFTER_S)
 
-    async def _attempt(self, jobs: list[Job], playbook: Playbook) -> bool:
+    async def _attempt(self, jobs: list[Job], playbook: Playbook, *, trusting: bool) -> bool:
         for job in jobs:
             job.again = False
         now_machine_ms = self._clock.machine_ms()
         budgets = self._purse.windows(playbook, self._clock.business_ms())
+        spent = self._purse.spent(budgets, now_machine_ms) if trusting else None
         known = await self._resolver.resolve(
-            [job.wanted() for job in jobs], now_machine_ms, budgets
+            [job.wanted() for job in jobs], now_machine_ms, budgets, spent
         )
+        self._unasked = spent is not None and not known.asked
+        if known.asked:
+            self._purse.found(budgets, known.spent, now_machine_ms)
         at_hand = await self._purse.at_hand(playbook, budgets, known.spent, now_machine_ms)
         if at_hand.paused != self.paused:  # mostly nothing is paused
             at_hand = replace(at_hand, paused=self.paused)
@@ -128,6 +138,8 @@ class Session:
         self._waiting = await waiting_of(self._store, chains, now_ms)
         self._unsent = await unsent_of(self._store, chains, now_ms)
         await recall_effects(self._store, chains, playbook)
+        if self._unasked:
+            ask_about(fresh_jobs, chains)
         await self._waves(chains, known, playbook)
         return await self._commit(chains, playbook, now_machine_ms)
 
@@ -155,6 +167,7 @@ class Session:
             else:
                 again.append((job, (first.number, first.seq)))
         if again:
+            self._trust.lose()
             found = await self._store.lookup(Lookup(turns=tuple({where for _, where in again})))
             for job, where in again:
                 payload = found.turns.get(where)
@@ -209,12 +222,12 @@ class Session:
                 begun.append((chain, job, turn))
                 for row in turn.rows:
                     rows.setdefault(row, len(rows))
-        scores = await self._scorer.score(list(rows)) if rows else _NO_SCORES
+        scores = await self._scorer.score(list(rows)) if rows else NO_SCORES
         for chain, job, turn in begun:
             try:
                 core.recount(turn, playbook)
                 decide = self._decide or core.decide
-                decide(turn, _pick(scores, rows, turn.rows), playbook)
+                decide(turn, scores.of(turn.rows, rows), playbook)
             except Exception as error:  # noqa: BLE001  one customer's fault stops no other
                 self._break(chain, job, error, playbook.version)
                 continue
@@ -242,7 +255,7 @@ class Session:
                 ]
                 return turn
             if isinstance(item, Response):
-                key = _effect_of(item)
+                key = parse_effect(item.effect_key)
                 effect = state.effect(key[1], key[2], chain.origin(key[0])) or chain.recalled[key]
                 turn = core.respond(state, item, effect, now_ms, playbook)
                 turn.groups = groups
@@ -284,26 +297,23 @@ class Session:
 
     def _break(self, chain: Chain, job: Job, error: Exception, playbook: str) -> None:
         """Fail one job, and run the customer's others again from the committed state."""
-        log.error("a turn of customer %d failed: %s", chain.number, place_of(error))
-        self.quarantine.failed(job, chain.number, error, playbook)
-        job.answer = Answer(Code.FAILED, detail=CHANGED_NOTHING)
+        if not self._unasked or job.hash is None:
+            log.error("a turn of customer %d failed: %s", chain.number, place_of(error))
+            self.quarantine.failed(job, chain.number, error, playbook)
+            job.answer = Answer(Code.FAILED, detail=CHANGED_NOTHING)
+        self._run_again(chain)
+
+    def _run_again(self, chain: Chain) -> None:
+        """Leave a customer's jobs that have no answer for the next attempt."""
         self._shared.spoil(chain)
         chain.broken = True
-        for other in chain.jobs:
-            if other.answer is None:
-                other.again = True
+        for job in chain.jobs:
+            job.again = job.answer is None
 
     async def _commit(self, chains: list[Chain], playbook: Playbook, now_machine_ms: int) -> bool:
         ready: list[tuple[Chain, Change]] = []
         for chain in chains:
-            if chain.broken:
-                continue
-            try:
-                change = chain.change(playbook, unread=self.unread)
-            except Exception as error:  # noqa: BLE001  one customer's fault stops no other
-                log.error("turns of %d cannot be packed: %s", chain.number, place_of(error))  # noqa: TRY400
-                self._fail(chain)
-                continue
+            change = None if chain.broken else self._change(chain, playbook)
             if change is not None:
                 ready.append((chain, change))
         ready = self._shared.settle(ready)
@@ -320,6 +330,7 @@ class Session:
         for chain, change in ready:
             if fate[chain.number] is Verdict.COMMITTED:
                 self._release(chain, change, playbook, now_machine_ms)
+                self._purse.written(change)
             else:
                 self._refuse(chain, fate[chain.number])
         return any(
@@ -328,21 +339,30 @@ class Session:
             if fate[chain.number] is Verdict.COMMITTED
         )
 
+    def _change(self, chain: Chain, playbook: Playbook) -> Change | None:
+        """Return what to write of a customer; None when nothing happened or it cannot be packed."""
+        try:
+            return chain.change(playbook, unread=self.unread)
+        except Exception as error:  # noqa: BLE001  one customer's fault stops no other
+            if not self._unasked:
+                log.error("turns of %d cannot be packed: %s", chain.number, place_of(error))  # noqa: TRY400
+                for job in chain.jobs:
+                    job.answer = job.answer or Answer(Code.FAILED, detail=CHANGED_NOTHING)
+            self._run_again(chain)
+            return None
+
     def _drop(self, chain: Chain) -> None:
         """Forget everybody whom a chain writes."""
         self.activations.drop(chain.number)
         for companion in chain.companions:
             self.activations.drop(companion.number)
 
-    def _fail(self, chain: Chain) -> None:
-        """Answer what a customer's state could not take in; the committed one stays."""
-        self._shared.spoil(chain)
-        for job in chain.jobs:
-            job.answer = job.answer or Answer(Code.FAILED, detail=CHANGED_NOTHING)
-
     def _refuse(self, chain: Chain, verdict: Verdict) -> None:
         """Forget a customer whose turns were fenced or lost a race; a lost race is run again."""
         self._drop(chain)
+        self._purse.forget()
+        if self._unasked:
+            self._trust.lose()
         for job in chain.jobs:
             if job.answer is None and verdict is Verdict.FENCED:
                 job.answer = Answer(Code.NOT_MINE, number=chain.number, partition=chain.partition)
@@ -376,18 +396,3 @@ class Session:
                 job.answer = answer(turn.record, chain.number, seq, playbook)
         for job in chain.jobs:
             job.taken = isinstance(job.item, TimerJob) and job.item.key in fired
-
-
-def _effect_of(response: Response) -> tuple[int, int, int]:
-    """Return (customer number, seq, n); the number may be that of somebody merged since."""
-    return parse_effect(response.effect_key)
-
-
-_NO_SCORES = Scores("", "", prior=True, rows=())
-
-
-def _pick(scores: Scores, positions: dict[ScoreRow, int], rows: Sequence[ScoreRow]) -> Scores:
-    if scores.prior:
-        return scores
-    picked = tuple(scores.rows[positions[row]] for row in rows)
-    return Scores(scores.model, scores.version, prior=False, rows=picked)

@@ -56,7 +56,8 @@ class Resolved:
     `derived` are the numbers that identities without an owner would get: a claim of one by another
     customer of the same group is settled by the commit, in the order of the group. `forward` leads
     from customers who were merged to those who remain; `erased` and `tombstones` hold the instants
-    of erasures, `spent` what stands in the windows of budgets.
+    of erasures, `spent` what stands in the windows of budgets. `asked` says that the store was asked: else
+    nothing is known of messages.
     """
 
     owners: dict[Identity, int] = field(default_factory=dict)
@@ -68,6 +69,7 @@ class Resolved:
     erased: dict[int, int] = field(default_factory=dict)
     tombstones: dict[Identity, int] = field(default_factory=dict)
     spent: dict[str, int] = field(default_factory=dict)
+    asked: bool = False
 
     def __init__(self) -> None:
         """Begin with nothing known; written out, because every group makes one."""
@@ -80,6 +82,7 @@ class Resolved:
         self.erased = {}
         self.tombstones = {}
         self.spent = {}
+        self.asked = False
 
     def exists(self, number: int) -> bool:
         """Return whether a customer has or had this number."""
@@ -101,11 +104,16 @@ class Resolver:
         self._activations = activations
 
     async def resolve(
-        self, wanted: Sequence[Wanted], now_machine_ms: int, budgets: tuple[Window, ...] = ()
+        self,
+        wanted: Sequence[Wanted],
+        now_machine_ms: int,
+        budgets: tuple[Window, ...] = (),
+        spent: dict[str, int] | None = None,
     ) -> Resolved:
         """Return owners, customers and first answers for a group, in one read as a rule.
 
-        A second read is needed only when a new customer's number is taken by somebody else.
+        A second read is needed only when a new customer's number is taken by somebody else; none with
+        `spent`, what stands in the windows, when all customers are held here.
         """
         known = Resolved()
         identities: dict[Identity, None] = {}
@@ -121,7 +129,10 @@ class Resolver:
                 self._recall(other, known, identities, numbers, derive=False)
             numbers.update((n, None) for n in want.also if not self._activate(n, known))
         messages = tuple(dict.fromkeys(w.message for w in wanted if w.message is not None))
-        if identities or numbers or messages or budgets:
+        if spent is not None and not identities and not numbers:
+            known.spent = spent
+        elif identities or numbers or messages or budgets:
+            known.asked = True
             tombs = {self._ids.identity_hash(one): one for one in identities}
             lookup = Lookup(
                 tuple(identities), tuple(numbers), messages, (), tuple(tombs), budgets=budgets

@@ -16,15 +16,19 @@ from actors.domain.errors import CodecError
 from actors.lifetime.model import SETTING, LifetimeModel, from_bytes
 from actors.playbook.model import Playbook
 from actors.policies.budgets import from_ledger, window_of
-from actors.ports import OutboxRow, Reserved, Store, reserved
+from actors.ports import Change, OutboxRow, Reserved, Store, reserved
 from actors.turn import NOTHING, AtHand, Turn
 
 log = logging.getLogger(__name__)
+
+Span = tuple[str, int, int]
 
 PRICES = "budget_prices"
 """The setting with the shadow prices that hold."""
 REREAD_MS = 5_000
 """How old, by the machine's clock, prices and the model of lifetime values may be."""
+FRESH_MS = 100
+"""How old, by the machine's clock, may be what others have spent and given back."""
 
 
 def prices_to_bytes(prices: dict[str, float], at_ms: int) -> bytes:
@@ -55,11 +59,43 @@ class Purse:
         self._read_ms: int | None = None
         self._prices: dict[str, float] = {}
         self._lifetime: LifetimeModel | None = None
+        self._spent: dict[str, int] = {}
+        self._spans: list[Span] = []
+        self._spent_ms: int | None = None
 
     def windows(self, playbook: Playbook, now_ms: int) -> tuple[Window, ...]:
         """Return the windows of shared budgets as of an instant of the business clock."""
         budgets = playbook.budgets
         return tuple([window_of(each, budgets.zone, now_ms) for each in budgets.shared])
+
+    def spent(self, windows: tuple[Window, ...], now_machine_ms: int) -> dict[str, int] | None:
+        """Return what stood in the windows a moment ago, with what was committed here since; or None."""
+        if not windows:
+            return {}
+        if self._spent_ms is None or not 0 <= now_machine_ms - self._spent_ms < FRESH_MS:
+            return None
+        return self._spent if [_span_of(each) for each in windows] == self._spans else None
+
+    def found(
+        self, windows: tuple[Window, ...], spent: dict[str, int], now_machine_ms: int
+    ) -> None:
+        """Keep what stands in the windows."""
+        self._spent = spent
+        self._spans = [_span_of(each) for each in windows]
+        self._spent_ms = now_machine_ms
+
+    def written(self, change: Change) -> None:
+        """Add what a committed change has spent; what it gave back is not known here."""
+        for spend in change.spends:
+            budget = spend.window.budget
+            if budget in self._spent and _span_of(spend.window) in self._spans:
+                self._spent[budget] += spend.amount
+        if change.outbox_cancelled or change.outbox_dropped:
+            self.forget()
+
+    def forget(self) -> None:
+        """Let the next group read what stands in the windows."""
+        self._spent_ms = None
 
     async def at_hand(
         self,
@@ -90,6 +126,10 @@ class Purse:
             self._lifetime = from_bytes(model) if model else None
         except CodecError:
             log.exception("prices of budgets, or what values are predicted by, cannot be read")
+
+
+def _span_of(window: Window) -> Span:
+    return window.budget, window.since_ms, window.until_ms
 
 
 def own_copy(at_hand: AtHand) -> AtHand:

@@ -6,7 +6,7 @@ from actors.domain.budgets import FOR_EVER_MS, Spend, Window
 from actors.lifetime.model import SETTING, BgNbd, GammaGamma, LifetimeModel, to_bytes
 from actors.ports import Change, Lookup, Verdict
 from actors.session import Job
-from actors.session.spending import PRICES, prices_to_bytes
+from actors.session.spending import FRESH_MS, PRICES, prices_to_bytes
 from actors.stores.memory import MemoryStore
 from actors.wire.messages import Routed
 from tests.builders import (
@@ -160,3 +160,35 @@ def test_a_customer_of_whom_much_is_expected_may_cost_more():
     _, record = ask(world, "ann")
 
     assert record.decision.given.funds["each@customer"] > 100.0
+
+
+def test_what_another_process_has_spent_is_found_by_the_commit_though_nobody_asked():
+    world = world_of({"dear": {"limit": 2, "per": {"actions": [DEAR]}, "period": "day"}})
+    world.codes(order(1, "ann", id="o1"), order(1, "carl", id="o2"))
+    here = world.session
+    assert ask(world, "ann")[0] == DEAR
+    world.restart()
+    assert ask(world, "bob")[0] == DEAR
+    world.session = here
+    world.store.calls.clear()
+
+    shown, record = ask(world, "carl")
+
+    assert (shown, record.decision.given.funds) == (BANNER, {"dear": 0.0})
+    assert world.store.calls == ["commit", "lookup", "commit"]
+    assert spent(world, "dear") == 200_000
+
+
+def test_what_is_left_is_known_without_asking_for_as_long_as_others_hardly_spend():
+    world = world_of({"dear": {"limit": 3, "per": {"actions": [DEAR]}, "period": "day"}})
+    people = ("ann", "bob", "carl", "a", "b")
+    world.codes(*(order(1, who, id=f"o{who}") for who in people))
+    world.store.calls.clear()
+
+    funds = [ask(world, who)[1].decision.given.funds["dear"] for who in people[:4]]
+    assert world.store.calls.count("lookup") == 0
+    world.clock.advance(FRESH_MS)
+    ask(world, "b")
+
+    assert funds == [300.0, 200.0, 100.0, 0.0]
+    assert world.store.calls.count("lookup") == 1

@@ -10,7 +10,17 @@ from tests.sqlite_files import new_sqlite
 
 # Where it matters what a store does: there the fast tests try both, elsewhere `--long` does. That the
 # stores do the same is what their contract and `test_store_equivalence` say.
-BOTH = {"events", "failures", "timers", "unsent", "retention", "duplicates", "groups", "merging"}
+BOTH = {
+    "events",
+    "failures",
+    "timers",
+    "unsent",
+    "retention",
+    "duplicates",
+    "groups",
+    "merging",
+    "trusting",
+}
 
 
 def pytest_generate_tests(metafunc):
