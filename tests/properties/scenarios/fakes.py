@@ -23,7 +23,7 @@ class FakeRule:
         """What a real rule says of itself: the keys that it looks up in maps."""
         if self.kind == "not":
             return self.value.keys
-        return {("event.properties", self.name)} if self.kind == "event" else set()
+        return frozenset([("event.properties", self.name)] if self.kind == "event" else [])
 
     @property
     def whole(self):
@@ -41,7 +41,7 @@ class FakeTemplate:
         """What a real template says of itself: what is looked up."""
         paths = {"event": "event.properties", "data": "instance", "trait": "profile.traits"}
         found = [value for _, value in self.fields if isinstance(value, tuple)]
-        return [Placeholder(f"{kind}.{name}", paths[kind], name, "") for kind, name in found]
+        return tuple(Placeholder(f"{kind}.{name}", paths[kind], name, "") for kind, name in found)
 
 
 EMPTY = make_playbook()
