@@ -8,14 +8,17 @@ from actors.playbook.rules import Rule
 from actors.playbook.scenario_model import Scenario
 from actors.playbook.templates import Template
 
+Parts = Scenario | tuple[Any, ...] | dict[str, Any]
+"""A scenario, or some of what it consists of."""
 
-def rules_in(scenario: Scenario) -> list[Rule]:
-    """Return every rule of a scenario, in the order in which they are written."""
+
+def rules_in(scenario: Parts) -> list[Rule]:
+    """Return every rule of a scenario or of parts of one, in the order in which they are written."""
     return [part for part in _parts(scenario) if isinstance(part, Rule)]
 
 
-def templates_in(scenario: Scenario) -> list[Template]:
-    """Return every text of a scenario, in the order in which they are written."""
+def templates_in(scenario: Parts) -> list[Template]:
+    """Return every text of a scenario or of parts of one, in the order in which they are written."""
     return [part for part in _parts(scenario) if isinstance(part, Template)]
 
 

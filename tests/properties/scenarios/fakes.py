@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from actors.playbook.templates import Placeholder
+from actors.playbook.rules import Rule
+from actors.playbook.templates import Placeholder, Template
 from tests.builders import make_playbook
 
 
 @dataclass(frozen=True)
-class FakeRule:
+class FakeRule(Rule):
     """A predicate: `kind` is trait, event, data (all: name equals value), within, always or not."""
 
     kind: str
@@ -31,7 +32,7 @@ class FakeRule:
 
 
 @dataclass(frozen=True)
-class FakeTemplate:
+class FakeTemplate(Template):
     """Content by name: a plain value, or ("event"|"data"|"trait", name) for what is looked up."""
 
     fields: tuple = ()
