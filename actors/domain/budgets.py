@@ -26,6 +26,15 @@ class Window(NamedTuple):
     limit: int
 
 
+Span = tuple[str, int, int]
+"""A budget, and the first and the last bucket of a window."""
+
+
+def span_of(window: Window) -> Span:
+    """Return what must be summed up for a window."""
+    return window.budget, window.since_ms, window.until_ms
+
+
 class Spend(NamedTuple):
     """What the n-th effect of a turn takes of a budget."""
 

@@ -64,3 +64,4 @@ class Scores:
 
 
 NO_SCORES = Scores("", "", prior=True, rows=())
+"""When no model answered, or none was asked: nobody changes it."""

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 
-from actors.domain.scores import Score, ScoreRow, Scores
+from actors.domain.scores import NO_SCORES, Score, ScoreRow, Scores
 from actors.ports import Clock
 from actors.wire.scoring import pack_rows, unpack_scores
 
-PRIOR = Scores("", "", prior=True, rows=())
 MAX_REMEMBERED = 10_000
 MOST_AGAIN = 500
 """How many rows are asked for again besides those that are needed."""
@@ -62,7 +61,7 @@ class RemoteScorer:
             return remembered
         if _ahead(self._closed_until_ms, now_ms, self._open_ms):
             self.late += 1
-            return PRIOR
+            return NO_SCORES
         lasting = not any(row.features for row in rows)
         wanted = [*rows, *self._needed_again(rows, now_ms)] if lasting else rows
         try:
@@ -70,10 +69,10 @@ class RemoteScorer:
                 scores = unpack_scores(await self._ask(pack_rows(wanted)))
         except Exception:  # noqa: BLE001  whatever is wrong with the models, the turn goes on
             self._fail()
-            return PRIOR
+            return NO_SCORES
         if not _sound(scores, len(wanted)):
             self._fail()
-            return PRIOR
+            return NO_SCORES
         self._failed = 0
         if lasting:
             self._remember(wanted, scores, now_ms)

@@ -116,11 +116,17 @@ class Chain:
         settled = {id(job) for job, _, _ in self.settled}
         return [job for job in self.jobs if job.answer is None and id(job) not in settled]
 
-    def wait(self) -> None:
-        """Leave everything for another attempt, which reads anew."""
+    def run_again(self) -> None:
+        """Leave what has no answer for another attempt."""
         self.broken = True
         for job in self.jobs:
-            job.again = job.reread = job.answer is None
+            job.again = job.answer is None
+
+    def wait(self) -> None:
+        """Leave what has no answer for another attempt, which reads anew."""
+        self.run_again()
+        for job in self.jobs:
+            job.reread = job.again
 
     def settle(self, job: Job, record: TurnRecord, kind: int) -> None:
         """Add the row of a command that is done, whose seq the state has reached."""

@@ -123,7 +123,7 @@ class Session:
             [job.wanted() for job in jobs], now_machine_ms, budgets, spent
         )
         self._unasked = spent is not None and not known.asked
-        if known.asked:
+        if known.asked and not self.unread:
             self._purse.found(budgets, known.spent, now_machine_ms)
         at_hand = await self._purse.at_hand(playbook, budgets, known.spent, now_machine_ms)
         if at_hand.paused != self.paused:  # mostly nothing is paused
@@ -306,9 +306,7 @@ class Session:
     def _run_again(self, chain: Chain) -> None:
         """Leave a customer's jobs that have no answer for the next attempt."""
         self._shared.spoil(chain)
-        chain.broken = True
-        for job in chain.jobs:
-            job.again = job.answer is None
+        chain.run_again()
 
     async def _commit(self, chains: list[Chain], playbook: Playbook, now_machine_ms: int) -> bool:
         ready: list[tuple[Chain, Change]] = []

@@ -163,9 +163,7 @@ class SharedGroups:
                     seen.add(other)
                     waiting.append(other)
                     if other in chains:
-                        chains[other].broken = True
-                        for job in chains[other].jobs:
-                            job.again = job.answer is None
+                        chains[other].run_again()
 
     def _write(self, key: GroupKey, users: Sequence[Chain]) -> GroupWrite | None:
         group, seq = self.states[key], self._seqs[key]

@@ -11,7 +11,7 @@ from typing import Any
 import msgpack
 
 from actors.domain.actions import OUTBOUND
-from actors.domain.budgets import Spend, Window
+from actors.domain.budgets import Span, Spend, Window, span_of
 from actors.domain.errors import CodecError
 from actors.lifetime.model import SETTING, LifetimeModel, from_bytes
 from actors.playbook.model import Playbook
@@ -20,8 +20,6 @@ from actors.ports import Change, OutboxRow, Reserved, Store, reserved
 from actors.turn import NOTHING, AtHand, Turn
 
 log = logging.getLogger(__name__)
-
-Span = tuple[str, int, int]
 
 PRICES = "budget_prices"
 """The setting with the shadow prices that hold."""
@@ -74,21 +72,21 @@ class Purse:
             return {}
         if self._spent_ms is None or not 0 <= now_machine_ms - self._spent_ms < FRESH_MS:
             return None
-        return self._spent if [_span_of(each) for each in windows] == self._spans else None
+        return self._spent if [span_of(each) for each in windows] == self._spans else None
 
     def found(
         self, windows: tuple[Window, ...], spent: dict[str, int], now_machine_ms: int
     ) -> None:
         """Keep what stands in the windows."""
         self._spent = spent
-        self._spans = [_span_of(each) for each in windows]
+        self._spans = [span_of(each) for each in windows]
         self._spent_ms = now_machine_ms
 
     def written(self, change: Change) -> None:
         """Add what a committed change has spent; what it gave back is not known here."""
         for spend in change.spends:
             budget = spend.window.budget
-            if budget in self._spent and _span_of(spend.window) in self._spans:
+            if budget in self._spent and span_of(spend.window) in self._spans:
                 self._spent[budget] += spend.amount
         if change.outbox_cancelled or change.outbox_dropped:
             self.forget()
@@ -126,10 +124,6 @@ class Purse:
             self._lifetime = from_bytes(model) if model else None
         except CodecError:
             log.exception("prices of budgets, or what values are predicted by, cannot be read")
-
-
-def _span_of(window: Window) -> Span:
-    return window.budget, window.since_ms, window.until_ms
 
 
 def own_copy(at_hand: AtHand) -> AtHand:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from actors.decisioning.features import features_of
 from actors.decisioning.journal import Lesson, TurnRecord
-from actors.domain.scores import ScoreRow, Scores
+from actors.domain.scores import NO_SCORES, ScoreRow, Scores
 from actors.playbook.model import Playbook
 
 
@@ -48,7 +48,7 @@ class Frozen:
 
     def score(self, rows: Sequence[ScoreRow]) -> Scores:
         """See `Model.score`: there is no answer, so that the priors hold."""
-        return Scores("", "", prior=True, rows=())
+        return NO_SCORES
 
     def learn(self, taught: Sequence[Taught]) -> None:
         """See `Model.learn`: nothing is learned."""

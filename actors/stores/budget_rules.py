@@ -3,18 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from actors.domain.budgets import FOR_EVER_MS, Spend, Window
-
-Span = tuple[str, int, int]
-"""A budget, and the first and the last bucket of a window."""
+from actors.domain.budgets import FOR_EVER_MS, Span, Spend, span_of
 
 Run = Counter[tuple[str, int]]
 """What earlier changes of the same call spend, by budget and bucket."""
-
-
-def span_of(window: Window) -> Span:
-    """Return what must be summed up for a window."""
-    return window.budget, window.since_ms, window.until_ms
 
 
 def spans_of(spends: Iterable[Spend]) -> list[Span]:

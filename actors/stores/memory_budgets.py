@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from actors.domain.budgets import Window
+from actors.domain.budgets import Span, Window, span_of
 from actors.ports import Change, OutboxItem, OutboxState, Reserved
-from actors.stores.budget_rules import Run, Span, note, outdated, span_of, spans_of
+from actors.stores.budget_rules import Run, note, outdated, spans_of
 
 Effect = tuple[int, int, int]
 _ENDED = (OutboxState.CANCELLED, OutboxState.EXPIRED)

@@ -12,11 +12,12 @@ from typing import Any
 
 import asyncpg
 
+from actors.domain.budgets import span_of
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
 from actors.ports import Change, OutboxState, Reserved, Verdict
-from actors.stores.budget_rules import Run, note, outdated, span_of, spans_of
+from actors.stores.budget_rules import Run, note, outdated, spans_of
 from actors.stores.postgres_pool import AGAIN, Connection
 from actors.stores.rules import Facts, day_of, judge, scenario_counts_of
 from actors.stores.texts import from_text, to_text

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from actors.domain.budgets import span_of
 from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
 from actors.ports import (
@@ -15,7 +16,6 @@ from actors.ports import (
     StoredGroup,
     TimelineRow,
 )
-from actors.stores.budget_rules import span_of
 from actors.stores.postgres_commit import digest_of
 from actors.stores.postgres_pool import Database
 from actors.stores.rules import ANSWERS_LOOKED_AT

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from actors.domain.budgets import Span
 from actors.domain.errors import CodecError
 from actors.domain.groups import GroupKey
 from actors.domain.ids import Identity
@@ -17,7 +18,7 @@ from actors.ports import (
     Permit,
     Verdict,
 )
-from actors.stores.budget_rules import Run, Span, fits, note
+from actors.stores.budget_rules import Run, fits, note
 from actors.wire.markers import Erased, Redirect, read_marker
 
 SENDING_TIMEOUT_MS = 60_000

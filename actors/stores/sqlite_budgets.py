@@ -8,9 +8,9 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from actors.domain.budgets import Window
+from actors.domain.budgets import Span, Window, span_of
 from actors.ports import Change, Reserved
-from actors.stores.budget_rules import Run, Span, note, outdated, span_of, spans_of
+from actors.stores.budget_rules import Run, note, outdated, spans_of
 from actors.stores.sqlite_sql import Batched
 from actors.stores.texts import from_text, to_text
 

@@ -11,7 +11,7 @@ from actors.decisioning.journal import TurnRecord
 from actors.domain.actions import CALL, Effect
 from actors.domain.events import ANSWER, Command, Event, Response
 from actors.domain.ids import Identity, IdSpace, effect_text, parse_customer
-from actors.domain.scores import ScoreRow, Scores
+from actors.domain.scores import NO_SCORES, ScoreRow, Scores
 from actors.domain.state import CustomerState
 from actors.playbook.model import Playbook
 from actors.playbook.scenario_model import Split
@@ -37,7 +37,7 @@ class PriorScorer:
 
     async def score(self, rows: Sequence[ScoreRow]) -> Scores:
         """See `Scorer.score`."""
-        return Scores("", "", prior=True, rows=())
+        return NO_SCORES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from actors.domain.budgets import FOR_EVER_MS, Spend, Window
+from actors.domain.budgets import FOR_EVER_MS, Spend, Window, span_of
 from actors.ports import (
     CellRow,
     Change,
@@ -18,7 +18,6 @@ from actors.ports import (
     Verdict,
 )
 from actors.runtime.owning import held_by, lost, may_send, to_hand_over
-from actors.stores.budget_rules import span_of
 from actors.stores.claim_rules import claims_won, may_attempt
 from actors.stores.rehome_rules import may_rehome
 from actors.stores.rules import Facts, judge

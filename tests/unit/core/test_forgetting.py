@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from actors import turn as core
 from actors.domain.conversation import Thread, Utterance
 from actors.domain.histories import TraitChange, TraitOrigin
-from actors.domain.scores import Scores
+from actors.domain.scores import NO_SCORES
 from actors.playbook.retention_model import day_after
 from actors.turn.forgetting import RETENTION, next_age_ms
 from actors.wire.state import pack_state, unpack_state
@@ -37,7 +37,6 @@ def keeping(**ages):
 
 BOOK = keeping(**AGES)
 ONLY_INCOME = keeping(traits={"income": "P30D"})
-NO_SCORES = Scores("", "", prior=True, rows=())
 
 
 def told(traits, at=NOW, **fields):

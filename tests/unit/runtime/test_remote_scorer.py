@@ -2,8 +2,8 @@
 
 import asyncio
 
-from actors.domain.scores import Score, ScoreRow, Scores
-from actors.runtime.scorer import MOST_AGAIN, PRIOR, RemoteScorer
+from actors.domain.scores import NO_SCORES, Score, ScoreRow, Scores
+from actors.runtime.scorer import MOST_AGAIN, RemoteScorer
 from actors.wire.scoring import pack_scores, unpack_rows
 from tests.doubles.clocks import ManualClock
 
@@ -139,7 +139,7 @@ def test_a_late_answer_is_not_waited_for():
     models, _, scorer = make(deadline_s=0.01)
     models.hang = True
 
-    assert score(scorer, A) == PRIOR
+    assert score(scorer, A) == NO_SCORES
     assert scorer.late == 1
 
 
@@ -148,14 +148,14 @@ def test_an_answer_that_makes_no_sense_is_no_answer():
         models, _, scorer = make()
         models.answer = nonsense or (Score(0.1, 1.0), Score(0.1, 1.0))
 
-        assert score(scorer, A) == PRIOR
+        assert score(scorer, A) == NO_SCORES
 
 
 def test_after_three_failures_the_models_are_left_alone_for_a_while():
     models, clock, scorer = make(failures=3, open_s=1.0)
     models.answer = RuntimeError("dead")
     for _ in range(5):
-        assert score(scorer, A) == PRIOR
+        assert score(scorer, A) == NO_SCORES
     assert len(models.asked) == 3
 
     clock.advance(1_000)

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from actors import turn as core
 from actors.domain.errors import StoreUnavailableError
 from actors.domain.ids import effect_text
 from actors.session.trusting import ASKS_AFTER
 from actors.wire.messages import Routed
 from tests.builders import make_event, number_of, order, question, response, user
+from tests.unit.session.poisoned import poison
 
 ANN = number_of(user("ann"))
 
@@ -91,14 +91,7 @@ def test_a_response_to_what_there_is_not_is_answered_after_asking(world):
 @pytest.mark.python_core
 def test_a_message_that_would_fail_today_still_gets_its_first_answer(world, monkeypatch):
     world.reply(make_event("Fragile", id="m1"))
-    really = core.begin
-
-    def fragile(state, item, *rest):
-        if item.name == "Fragile":
-            raise RuntimeError("a rule went wrong")
-        return really(state, item, *rest)
-
-    monkeypatch.setattr(core, "begin", fragile)
+    poison(monkeypatch, "Fragile")
 
     codes = world.codes(make_event("Fragile", id="m1"), order(2, id="m2"))
 
