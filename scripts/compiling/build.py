@@ -34,6 +34,8 @@ COUNTING = (*TUNED, "-fprofile-generate", "-fprofile-update=single")
 BY_COUNTS = (*TUNED, "-fprofile-use", "-fprofile-correction", "-Wno-missing-profile")
 AS_WRITTEN = "-ffp-contract=off"
 """Where a machine can multiply and add in one step, which rounds once less, it shall not: results are everywhere the same."""
+INWARD = ("-fvisibility=hidden", "-fno-semantic-interposition", "-fno-plt")
+"""Nobody outside calls the core's functions by name: calls among them need no table, and may be put in place."""
 NEEDED = "compiling needs the extra `compile` (uv sync --extra compile)"
 
 
@@ -195,8 +197,8 @@ class _Compiler:
         made = str(self.folder / (source.replace("/", "_").removesuffix(".c") + ".o"))
         include = (*extension.include_dirs, sysconfig.get_path("include"))
         places = [f"-I{each}" for each in include]
-        rest = ["-c", source, "-o", made, *extension.extra_compile_args, AS_WRITTEN, *self.flags]
-        run([*_words("CC"), *_words("CFLAGS"), *_words("CCSHARED"), *places, *rest])
+        rest = ["-c", source, "-o", made, *extension.extra_compile_args, AS_WRITTEN, *INWARD]
+        run([*_words("CC"), *_words("CFLAGS"), *_words("CCSHARED"), *places, *rest, *self.flags])
         return made
 
     def _link(self, extension: Any, objects: list[str]) -> str:
