@@ -3,22 +3,25 @@
 A rule changes by time alone only where it reads something that moves: days since something, what
 leaves a window, the local clock. Each part of a rule (between its `&&`, `||`, `? :`) that compares
 days linearly, as in `recency_days < 10.0` or `spend >= tenure_days * 13.0`, is solved. Any other part
-that reads days is looked at again at every local midnight.
+that reads days is looked at again at every local midnight. How long the whole of a rule stays as it is follows from its parts (`changing`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import ast
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import lru_cache, partial
 from math import floor
 from typing import Any
 
 from actors.attributes import next_change_ms
+from actors.decisioning.changing import NEVER, Part, Step, parts_of
 from actors.decisioning.context import builder_of
-from actors.decisioning.linear import Line, NotLinearError, compare
+from actors.decisioning.linear import NotLinearError, compare
 from actors.decisioning.local_time import local_time
 from actors.domain.loyalty import CLIENT_ORDERS, LAPSED_AFTER_MS, LAPSED_GAPS, mean_gap_ms
 from actors.domain.state import CustomerState
-from actors.playbook.fields import CATALOGUE, NEVER_DAYS
+from actors.playbook.direct import simple, together
+from actors.playbook.fields import CATALOGUE
 from actors.playbook.lowering import Variable
 from actors.playbook.model import Playbook, Segment
 from actors.playbook.references import terms, tokenize
@@ -41,9 +44,6 @@ DAYS = frozenset(
 )
 """Fields that grow by one a day, unless they are `NEVER_DAYS`."""
 ATTRIBUTES = "attributes"
-
-Step = Callable[[CustomerState, int], int | None]
-"""Returns when a field that otherwise stands still changes next, after an instant."""
 
 
 def lasting(playbook: Playbook) -> tuple[Segment, ...]:
@@ -99,96 +99,96 @@ class Crossings:
     def __init__(self, playbook: Playbook, positions: Mapping[str, int]) -> None:
         self._playbook = playbook
         self._positions = positions
-        self._marks: dict[int, set[int]] = {}  # lengths in ms, by the position of the days
-        self._lines: list[Line] = []
-        self._steps: dict[str, Step] = {}
+        self._parts: list[Part] = []
+        known: list[ast.expr] = []
         for segment in lasting(playbook):
-            self._read(segment)
-        self._all = list(self._steps.values())
-        self._ends = [(position, sorted(ends)) for position, ends in self._marks.items()]
-        self.moves = bool(self._ends or self._lines or self._all)
+            part = parts_of(segment.rule.lowered, tokenize(segment.rule.lowered))
+            for leaf in part.leaves():
+                self._read(leaf, segment.rule.variables)
+            if not part.moves():
+                continue
+            self._parts.append(part)
+            for leaf in part.leaves():
+                asked = simple(leaf.text, segment.rule.variables, positions)
+                if asked is not None:
+                    leaf.place = len(known)
+                    known.append(asked)
+        self._ask = together(known)
+        self.moves = bool(self._parts)
 
     def next_ms(self, state: CustomerState, values: Sequence[Any], now_ms: int) -> int | None:
-        """Return the first instant after now at which some membership might change; None for never.
+        """Return an instant after now before which no membership changes; None for never.
 
         `values` are those of now.
         """
-        first_ms = 0
-        for position, ends in self._ends:
-            days: float = values[position]
-            if days == NEVER_DAYS:
-                continue
-            gone_ms = floor(days * _DAY_MS + 0.5)
-            for end_ms in ends:
-                if end_ms > gone_ms:
-                    at_ms = now_ms + end_ms - gone_ms
-                    if not first_ms or at_ms < first_ms:
-                        first_ms = at_ms
-                    break
-        for line in self._lines:
-            at_ms = line.meets_ms(values, now_ms)
-            if at_ms and (not first_ms or at_ms < first_ms):
-                first_ms = at_ms
-        for step in self._all:
-            step_ms = step(state, now_ms)
-            if step_ms is not None and (not first_ms or step_ms < first_ms):
-                first_ms = step_ms
-        return first_ms or None
+        given = self._ask(values, (), "")
+        first_ms = NEVER
+        for part in self._parts:
+            first_ms = min(first_ms, part.until_ms(given, state, values, now_ms))
+        return first_ms if first_ms < NEVER else None
 
-    def _read(self, segment: Segment) -> None:
-        rule = segment.rule
-        for variable in rule.variables:
-            self._add_step(variable)
-        lowered = rule.lowered
-        for start, end, _ in terms(tokenize(lowered)):
-            tokens = tokenize(lowered[start:end])
-            named = {token.text for token in tokens if token.kind == "ident"}
-            moving = [v for v in rule.variables if v.path in DAYS and v.name in named]
+    def _read(self, leaf: Part, variables: Collection[Variable]) -> None:
+        """Note all that moves in a leaf."""
+        named = {token.text for token in tokenize(leaf.text) if token.kind == "ident"}
+        steps: dict[str, Step] = {}
+        marks: dict[int, set[int]] = {}
+        for variable in variables:
+            if variable.name in named:
+                self._add_step(variable, steps)
+        for start, end, _ in terms(tokenize(leaf.text)):
+            tokens = tokenize(leaf.text[start:end])
+            inside = {token.text for token in tokens if token.kind == "ident"}
+            moving = [v for v in variables if v.path in DAYS and v.name in inside]
             if not moving:
                 continue
             if any(v.key is None and CATALOGUE[v.path].is_map for v in moving):
-                self._daily()
+                self._daily(steps)
                 continue
             try:
-                self._add(compare(tokens, self._positions, {v.name for v in moving}))
+                found = compare(tokens, self._positions, {v.name for v in moving})
             except NotLinearError:
-                self._daily()
+                self._daily(steps)
+                continue
+            if isinstance(found, tuple):
+                _mark(found, marks)
+            else:
+                leaf.lines.append(found)
+        leaf.ends = [(position, sorted(ends)) for position, ends in marks.items()]
+        leaf.steps = list(steps.values())
 
-    def _add(self, found: tuple[int, float] | Line) -> None:
-        """Add a comparison: of days with a number, or of anything that is linear in days."""
-        if not isinstance(found, tuple):
-            self._lines.append(found)
-            return
-        position, days = found
-        first = floor(days * _DAY_MS) - 2
-        while first / _DAY_MS < days:
-            first += 1
-        marks = self._marks.setdefault(position, set())
-        marks.add(first)
-        if first / _DAY_MS == days:
-            marks.add(first + 1)
-
-    def _add_step(self, variable: Variable) -> None:
+    def _add_step(self, variable: Variable, steps: dict[str, Step]) -> None:
         path, zone = variable.path, self._playbook.timezone
         if path == "profile.contacts_7d":
-            self._steps[path] = _contacts(7)
+            steps[path] = _contacts(7)
         elif path == "profile.contacts_30d":
-            self._steps[path] = _contacts(30)
+            steps[path] = _contacts(30)
         elif path == "profile.loyalty_stage":
-            self._steps[path] = _lapses
+            steps[path] = _lapses
         elif path == "profile.consent":
-            self._steps[path] = _consent_expires
+            steps[path] = _consent_expires
         elif path == "now.hour":
-            self._steps[path] = partial(_next_hour, zone)
+            steps[path] = partial(_next_hour, zone)
         elif path.startswith("now.") or path == "profile.preferred_hour":
-            self._daily()
+            self._daily(steps)
         elif path == ATTRIBUTES:
             declared = self._playbook.attributes.by_name
             for name in declared if variable.key is None else (variable.key,):
-                self._steps[f"{path}.{name}"] = partial(_attribute, self._playbook, name)
+                steps[f"{path}.{name}"] = partial(_attribute, self._playbook, name)
 
-    def _daily(self) -> None:
-        self._steps["midnight"] = partial(_next_midnight, self._playbook.timezone)
+    def _daily(self, steps: dict[str, Step]) -> None:
+        steps["midnight"] = partial(_next_midnight, self._playbook.timezone)
+
+
+def _mark(found: tuple[int, float], marks: dict[int, set[int]]) -> None:
+    """Add a comparison of days with a number: the first millisecond at which they have come to it."""
+    position, days = found
+    first = floor(days * _DAY_MS) - 2
+    while first / _DAY_MS < days:
+        first += 1
+    ends = marks.setdefault(position, set())
+    ends.add(first)
+    if first / _DAY_MS == days:
+        ends.add(first + 1)
 
 
 def _attribute(playbook: Playbook, name: str, state: CustomerState, now_ms: int) -> int | None:

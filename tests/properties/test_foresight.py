@@ -110,6 +110,68 @@ def test_looking_ahead_finds_the_instant_that_whole_standings_find(label, steps,
     assert found == plain_next_change_ms(state, playbook, now_ms)
 
 
+ATOMS = (
+    "profile.recency_days < 2.0",
+    "profile.recency_days >= 10.0",
+    "profile.tenure_days >= 5.0",
+    "profile.spend >= profile.tenure_days * 13.0",
+    "profile.tenure_days < double(profile.orders) * 3.0",
+    "profile.orders >= 2",
+    "profile.channel_days['web'] < 3.0",
+    "profile.contacts_7d == 0",
+    "now.weekday >= 5",
+    "(profile.orders >= 1 ? profile.recency_days > 4.0 : profile.tenure_days > 3.0)",
+)
+rules = st.recursive(
+    st.sampled_from(ATOMS),
+    lambda parts: st.one_of(
+        st.lists(parts, min_size=2, max_size=3).map(lambda found: f"({' && '.join(found)})"),
+        st.lists(parts, min_size=2, max_size=3).map(lambda found: f"({' || '.join(found)})"),
+        parts.map(lambda part: f"!({part})"),
+    ),
+    max_leaves=6,
+)
+
+
+@given(rules, steps, st.sampled_from([0, HOUR, 2 * DAY]))
+def test_no_membership_changes_before_the_next_look_whatever_a_rule_is_made_of(
+    rule, steps, wait_ms
+):
+    playbook, state, now_ms = make_playbook(segments={"one": {"when": rule}}), make_state(), NOW
+    for i, (kind, later_ms) in enumerate(steps):
+        now_ms += later_ms
+        event = order(20.0, id=f"m{i}", at=now_ms) if kind == "order" else None
+        take(state, event or make_event(id=f"m{i}", at=now_ms, channel=kind), now_ms, playbook)
+    now_ms += wait_ms
+    standing = standing_of(state, playbook, now_ms)
+
+    next_ms = next_look_ms(state, standing.values, playbook, now_ms)
+
+    last_ms = now_ms + 20 * DAY if next_ms is None else min(next_ms - 1, now_ms + 20 * DAY)
+    for at_ms in (*range(now_ms, last_ms, HOUR), last_ms):
+        assert standing_of(state, playbook, at_ms).segments == standing.segments
+
+
+@pytest.mark.parametrize(
+    ("rule", "due_days"),
+    [
+        ("profile.orders >= 10 && profile.recency_days < 10.0", None),
+        ("profile.recency_days < 10.0 && profile.orders >= 1", 10),
+        ("profile.orders >= 1 || profile.recency_days < 10.0", None),
+        ("profile.tenure_days >= 60.0 && profile.spend >= profile.tenure_days * 5.5", 60),
+        ("profile.orders >= 9 && (profile.tenure_days > 3.0 || profile.recency_days > 2.0)", None),
+        ("!(profile.orders >= 1) && profile.recency_days < 10.0", None),
+    ],
+)
+def test_what_cannot_matter_yet_is_not_looked_at(rule, due_days):
+    playbook, state = make_playbook(segments={"one": {"when": rule}}), make_state()
+    take(state, order(20.0), NOW, playbook)
+
+    found = next_look_ms(state, standing_of(state, playbook, NOW).values, playbook, NOW)
+
+    assert found == (None if due_days is None else pytest.approx(NOW + due_days * DAY, abs=3))
+
+
 @pytest.mark.parametrize("label", ["only of the event", "what stands still"])
 def test_nothing_is_foreseen_where_time_alone_changes_nothing(label):
     playbook, state = BOOKS[label], make_state()
