@@ -3,7 +3,8 @@
 A rule changes by time alone only where it reads something that moves: days since something, what
 leaves a window, the local clock. Each part of a rule (between its `&&`, `||`, `? :`) that compares
 days linearly, as in `recency_days < 10.0` or `spend >= tenure_days * 13.0`, is solved. Any other part
-that reads days is looked at again at every local midnight. How long the whole of a rule stays as it is follows from its parts (`changing`).
+that reads days is looked at again at every local midnight. How long the whole of a rule stays as it is
+follows from its parts (`changing`).
 """
 
 import ast
@@ -14,7 +15,7 @@ from math import floor
 from typing import Any
 
 from actors.attributes import next_change_ms
-from actors.decisioning.changing import NEVER, Part, Step, parts_of
+from actors.decisioning.changing import NEVER, Moment, Part, Step, parts_of
 from actors.decisioning.context import builder_of
 from actors.decisioning.linear import NotLinearError, compare
 from actors.decisioning.local_time import local_time
@@ -100,6 +101,7 @@ class Crossings:
         self._playbook = playbook
         self._positions = positions
         self._parts: list[Part] = []
+        self._steps: dict[str, Step] = {}  # each once, however many leaves read it
         known: list[ast.expr] = []
         for segment in lasting(playbook):
             part = parts_of(segment.rule.lowered, tokenize(segment.rule.lowered))
@@ -121,10 +123,10 @@ class Crossings:
 
         `values` are those of now.
         """
-        given = self._ask(values, (), "")
+        moment = Moment(state, now_ms, values, self._ask(values, (), ""))
         first_ms = NEVER
         for part in self._parts:
-            first_ms = min(first_ms, part.until_ms(given, state, values, now_ms))
+            first_ms = min(first_ms, part.until_ms(moment))
         return first_ms if first_ms < NEVER else None
 
     def _read(self, leaf: Part, variables: Collection[Variable]) -> None:
@@ -154,7 +156,7 @@ class Crossings:
             else:
                 leaf.lines.append(found)
         leaf.ends = [(position, sorted(ends)) for position, ends in marks.items()]
-        leaf.steps = list(steps.values())
+        leaf.steps = [self._steps.setdefault(key, step) for key, step in steps.items()]
 
     def _add_step(self, variable: Variable, steps: dict[str, Step]) -> None:
         path, zone = variable.path, self._playbook.timezone

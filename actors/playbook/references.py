@@ -216,6 +216,18 @@ def terms(tokens: list[Token]) -> list[tuple[int, int, bool]]:
     return found
 
 
+def cuts_of(tokens: list[Token], start: int, end: int) -> list[int]:
+    """Return the indexes of `&&`, `||`, `?` and `:` outside of all brackets between two indexes."""
+    cuts = []
+    depth = 0
+    for i in range(start, end):
+        text = tokens[i].text if tokens[i].kind == "op" else ""
+        depth += (text in _OPENING) - (text != "" and text in ")]}")
+        if depth == 0 and text in {"&&", "||", "?", ":"}:
+            cuts.append(i)
+    return cuts
+
+
 def _split(
     tokens: list[Token],
     start: int,
@@ -224,13 +236,7 @@ def _split(
     must_be_bool: bool,
     found: list[tuple[int, int, bool]],
 ) -> None:
-    cuts = []
-    depth = 0
-    for i in range(start, end):
-        text = tokens[i].text if tokens[i].kind == "op" else ""
-        depth += (text in _OPENING) - (text != "" and text in ")]}")
-        if depth == 0 and text in {"&&", "||", "?", ":"}:
-            cuts.append(i)
+    cuts = cuts_of(tokens, start, end)
     if not cuts:
         _unwrap(tokens, start, end, must_be_bool=must_be_bool, found=found)
         return
@@ -252,15 +258,15 @@ def _unwrap(
 ) -> None:
     if start >= end:
         return
-    if _is(tokens, start, "!") and _closing(tokens, start + 1) == end - 1:
+    if _is(tokens, start, "!") and closing(tokens, start + 1) == end - 1:
         _unwrap(tokens, start + 1, end, must_be_bool=True, found=found)
-    elif _closing(tokens, start) == end - 1:
+    elif closing(tokens, start) == end - 1:
         _split(tokens, start + 1, end - 1, must_be_bool=must_be_bool, found=found)
     else:
         found.append((tokens[start].start, tokens[end - 1].end, must_be_bool))
 
 
-def _closing(tokens: list[Token], i: int) -> int:
+def closing(tokens: list[Token], i: int) -> int:
     """Return the index of the parenthesis that closes the one at `i`, or -1."""
     if not _is(tokens, i, "("):
         return -1

@@ -89,11 +89,9 @@ steps = st.lists(
 )
 
 
-@pytest.mark.parametrize("label", BOOKS)
-@settings(max_examples=15)
-@given(steps, st.sampled_from([0, 1, HOUR, 2 * DAY, 29 * DAY]))
-def test_looking_ahead_finds_the_instant_that_whole_standings_find(label, steps, wait_ms):
-    playbook, state, now_ms = BOOKS[label], make_state(), NOW
+def lived(steps, wait_ms, playbook):
+    """Return a customer that lived through steps, and the time that it is a while after."""
+    state, now_ms = make_state(), NOW
     for i, (kind, later_ms) in enumerate(steps):
         now_ms += later_ms
         if kind == "order":
@@ -103,7 +101,15 @@ def test_looking_ahead_finds_the_instant_that_whole_standings_find(label, steps,
         else:
             event = make_event(id=f"m{i}", at=now_ms, channel=kind)
         take(state, event, now_ms, playbook)
-    now_ms += wait_ms
+    return state, now_ms + wait_ms
+
+
+@pytest.mark.parametrize("label", BOOKS)
+@settings(max_examples=15)
+@given(steps, st.sampled_from([0, 1, HOUR, 2 * DAY, 29 * DAY]))
+def test_looking_ahead_finds_the_instant_that_whole_standings_find(label, steps, wait_ms):
+    playbook = BOOKS[label]
+    state, now_ms = lived(steps, wait_ms, playbook)
 
     found = foresight_of(playbook).next_change_ms(state, now_ms)
 
@@ -137,12 +143,8 @@ rules = st.recursive(
 def test_no_membership_changes_before_the_next_look_whatever_a_rule_is_made_of(
     rule, steps, wait_ms
 ):
-    playbook, state, now_ms = make_playbook(segments={"one": {"when": rule}}), make_state(), NOW
-    for i, (kind, later_ms) in enumerate(steps):
-        now_ms += later_ms
-        event = order(20.0, id=f"m{i}", at=now_ms) if kind == "order" else None
-        take(state, event or make_event(id=f"m{i}", at=now_ms, channel=kind), now_ms, playbook)
-    now_ms += wait_ms
+    playbook = make_playbook(segments={"one": {"when": rule}})
+    state, now_ms = lived(steps, wait_ms, playbook)
     standing = standing_of(state, playbook, now_ms)
 
     next_ms = next_look_ms(state, standing.values, playbook, now_ms)
