@@ -15,7 +15,14 @@ from typing import Any
 from cluster.closing import keep_token
 from cluster.occupancy import Occupancy
 from cluster.ports import moved_aside
-from cluster.settings import NAMESPACE, Settings, set_serve_flags, set_unless_given, variable
+from cluster.settings import (
+    NAMESPACE,
+    UNCOUNTED,
+    Settings,
+    set_serve_flags,
+    set_unless_given,
+    variable,
+)
 
 set_serve_flags()  # before Ray is imported: it reads them at import
 
@@ -153,6 +160,8 @@ def _init_ray(settings: Settings) -> None:
     # A cluster that is there has its own resources and ports: RAY_ADDRESS names it, and Ray goes there by itself.
     if not variable("RAY_ADDRESS"):
         set_unless_given(moved_aside())
+        if not settings.dashboard:
+            set_unless_given(UNCOUNTED)
     alone: dict[str, Any] = {
         "address": "local",  # another system of this machine, or what one left behind, is not joined
         "num_cpus": max(4, settings.cells + 2),

@@ -63,7 +63,11 @@ def up(  # noqa: PLR0913 - one parameter an option
         ),
     ] = None,
     dashboard: Annotated[
-        bool, typer.Option("--dashboard/--no-dashboard", help="Serve Ray's dashboard as well.")
+        bool,
+        typer.Option(
+            "--dashboard/--no-dashboard",
+            help="Serve Ray's dashboard as well, and count Ray's metrics for it.",
+        ),
     ] = False,
     dedicated: Annotated[
         str | None,

@@ -2,19 +2,28 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from scripts.child import NOBODY_APART, start
-from tests.on_ray.conftest import Caller
+from scripts.child import NOBODY_APART, Child, start
+from tests.on_ray.conftest import Caller, descendants
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+
+def counts_requests(child: Child) -> bool:
+    """Return whether HAProxy writes the line from which Serve counts each request."""
+    titles = descendants(child.process.pid).values()
+    found = [title.split("\0") for title in titles if "/haproxy\0-db\0-f\0" in title]
+    configuration = Path(found[0][found[0].index("-f") + 1])
+    return "serve@1" in configuration.read_text("utf-8")
 
 
 def test_a_second_system_starts_beside_the_first_and_both_know_only_their_own(
     system: Caller, tmp_path
 ):
-    options = ["--clock", "virtual", "--cells", "1", *NOBODY_APART]
+    options = ["--clock", "virtual", "--cells", "1", "--dashboard", *NOBODY_APART]
 
     with start(tmp_path / "data", options) as child:
         other = Caller(child)
@@ -26,6 +35,8 @@ def test_a_second_system_starts_beside_the_first_and_both_know_only_their_own(
         assert other("GET", "/v1/customers/user:second-only")[0] == 200
         assert other("GET", "/v1/customers/user:first-only")[0] == 404
         assert other("GET", "/v1/status", key=system.child.key)[0] == 401
+        assert counts_requests(child)
+        assert not counts_requests(system.child)  # nobody would see it
 
     assert child.clean
     assert system.track("first-only", "Page Viewed", "two-systems-2")[0] == 200
