@@ -95,6 +95,14 @@ def pids_of(root: int, kind: str) -> list[int]:
     return [pid for pid, title in descendants(root).items() if title.startswith(f"ray::{kind}")]
 
 
+def haproxy_config(root: int) -> Path:
+    """Return the file from which the HAProxy below a process was started."""
+    words = next(
+        title.split("\0") for title in descendants(root).values() if "bin/haproxy" in title
+    )
+    return Path(words[words.index("-f") + 1])
+
+
 def kill(pid: int) -> None:
     """End a process of ours as a crash would."""
     os.kill(pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ import grpc
 import psutil
 import pytest
 
-from tests.on_ray.conftest import Caller
+from tests.on_ray.conftest import Caller, haproxy_config
 from tests.on_ray.listening import Listener, listeners_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
@@ -86,10 +86,8 @@ def refusal(port: int, method: str) -> grpc.StatusCode | None:
     return None
 
 
-def test_sockets_and_secrets_in_files_are_their_owner_s_alone(system: Caller, found):
-    haproxy = next(each.pid for each in found if each.who == "haproxy")
-    words = psutil.Process(haproxy).cmdline()
-    config = Path(words[words.index("-f") + 1])
+def test_sockets_and_secrets_in_files_are_their_owner_s_alone(system: Caller):
+    config = haproxy_config(system.child.process.pid)
 
     modes = {
         path: stat.S_IMODE(path.stat().st_mode)

@@ -2,22 +2,18 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from scripts.child import NOBODY_APART, Child, start
-from tests.on_ray.conftest import Caller, descendants
+from tests.on_ray.conftest import Caller, haproxy_config
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
 
 def counts_requests(child: Child) -> bool:
     """Return whether HAProxy writes the line from which Serve counts each request."""
-    titles = descendants(child.process.pid).values()
-    found = [title.split("\0") for title in titles if "/haproxy\0-db\0-f\0" in title]
-    configuration = Path(found[0][found[0].index("-f") + 1])
-    return "serve@1" in configuration.read_text("utf-8")
+    return "serve@1" in haproxy_config(child.process.pid).read_text("utf-8")
 
 
 def test_a_second_system_starts_beside_the_first_and_both_know_only_their_own(
