@@ -15,9 +15,9 @@ class PopulationWorker:
     def __init__(self, setup: bytes, blocks: list[int], folder: str) -> None:
         self._worker = Worker(setup, blocks, folder)
 
-    def call(self, name: str, argument: Any) -> bytes:
+    def call(self, name: str, *given: Any) -> bytes:
         """Do what a `Worker` does under that name."""
-        answer: bytes | None = getattr(self._worker, name)(argument)
+        answer: bytes | None = getattr(self._worker, name)(*given)
         return answer or b""
 
 
@@ -29,9 +29,9 @@ class RayWorkers:
         shared = ray.put(setup)
         self._actors: list[Any] = [remote.remote(shared, blocks, folder) for blocks in deals]
 
-    def _ask(self, name: str, argument: Any) -> list[bytes]:
+    def _ask(self, name: str, *given: Any) -> list[bytes]:
         try:
-            found: list[bytes] = ray.get([a.call.remote(name, argument) for a in self._actors])
+            found: list[bytes] = ray.get([a.call.remote(name, *given) for a in self._actors])
         except ray.exceptions.RayActorError as error:
             raise RuntimeError("a worker has died; --resume goes on") from error
         except ray.exceptions.RayTaskError as error:
@@ -42,9 +42,9 @@ class RayWorkers:
         """See `actors.simulation.run.Workers.step`."""
         return self._ask("step", ray.put(order))
 
-    def load(self, folder: str) -> None:
+    def load(self, folder: str, packed: bool) -> None:
         """See `actors.simulation.run.Workers.load`."""
-        self._ask("load", folder)
+        self._ask("load", folder, packed)
 
     def end(self, period: int) -> list[bytes]:
         """See `actors.simulation.run.Workers.end`."""

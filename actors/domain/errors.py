@@ -5,6 +5,7 @@ RighttimeError
 ├── PlaybookError           fix the playbook (file, line, column)
 ├── ChannelConfigError      fix channels.yaml
 ├── CodecError              stored bytes are damaged or from a newer version
+├── UnkeptError             run again, packing states before their turns
 └── RetryableError          try again with the same message id
     ├── BusyError           a bound was hit: wait `retry_after_s`
     └── StoreUnavailableError   unknown outcome: reload
@@ -57,6 +58,17 @@ class CodecError(RighttimeError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class UnkeptError(RighttimeError):
+    """A turn failed, and the state from before it is not known any more: see `actors.session.keeping`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"a turn of customer {self.number} failed, and its state from before is not known"
 
 
 class RetryableError(RighttimeError):

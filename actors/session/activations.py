@@ -6,6 +6,8 @@ from itertools import islice
 
 from actors.domain.ids import Identity
 from actors.domain.state import CustomerState
+from actors.ports import Change
+from actors.session.keeping import Kept
 from actors.wire.state import READS_FAST
 
 MAX_HOT = 64 if READS_FAST else 2_048
@@ -48,9 +50,14 @@ class Activations:
 
     A decoded state is lent to one turn and is gone from here while it is: a turn changes it in place, and
     only what was committed comes back. Whatever goes wrong in between, the packed state is read again.
+
+    With `kept` nothing is packed: states stay there, and bytes are empty.
     """
 
-    def __init__(self, limit: int, limit_bytes: int, hot: int = MAX_HOT) -> None:
+    def __init__(
+        self, limit: int, limit_bytes: int, hot: int = MAX_HOT, kept: Kept | None = None
+    ) -> None:
+        self.kept = kept
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._max_hot = hot
@@ -81,6 +88,8 @@ class Activations:
 
     def decoded(self, activation: Activation) -> CustomerState | None:
         """Lend the decoded state of an activation; None when there is none, or only of other bytes."""
+        if self.kept is not None:
+            return self.kept.lend(activation.number)
         lent = self._hot.pop(activation.number, None)
         return lent[1] if lent is not None and lent[0] is activation.state else None
 
@@ -102,6 +111,32 @@ class Activations:
             self._bytes > self._limit_bytes and len(self._by_number) > 1
         ):
             self.drop(next(iter(self._by_number)))
+
+    def renew(self, change: Change, state: CustomerState, now_ms: int) -> None:
+        """Do as `put` does with what a commit has written; `now_ms` is of the machine's clock."""
+        number, known = change.number, self._by_number.get(change.number)
+        if self.kept is not None:
+            self.kept.keep(number, state)
+            if known is not None and _same(known.identities, state.identities):
+                known.seq, known.used_at_ms = change.seq_after, now_ms
+                self._by_number[number] = self._by_number.pop(number)
+                return
+        identities = tuple(state.identities)
+        self.put(
+            Activation(
+                number, change.partition, change.seq_after, change.state, now_ms, identities
+            ),
+            state if self.kept is None else None,
+        )
+
+    def undo(self, number: int) -> None:
+        """Let nothing be left of turns that will not be committed.
+
+        Raises:
+            UnkeptError: What was there before is not known any more.
+        """
+        if self.kept is not None:
+            self.kept.undo(number)
 
     def drop(self, number: int) -> None:
         """Forget one customer; the next turn reads it from the store."""
@@ -136,3 +171,13 @@ class Activations:
         self._by_identity.clear()
         self._hot.clear()
         self._bytes = 0
+
+
+def _same(some: tuple[Identity, ...], others: list[Identity]) -> bool:
+    """Return whether these are the very same objects: then nothing has to be found in another way than before."""
+    if len(some) != len(others):
+        return False
+    for one, other in zip(some, others, strict=True):  # noqa: SIM110 - a generator in machine code costs more
+        if one is not other:
+            return False
+    return True

@@ -42,7 +42,7 @@ class Chain:
     `joining` says who is merged into this customer before its turns; `journal` … `erasure` are what
     merges and commands write besides the turns, `settled` the commands done, with record and seq;
     `companions` are changes of others that are written with this one or not at all. `cancelled` are effects that a
-    merge withdraws. `was_in` are the segments that the store has of the customer, `was_at` the places in
+    merge withdraws. `indexed` says that somebody counts whom segments and scenarios have; then `was_in` are the segments that the store has of the customer, `was_at` the places in
     scenarios, `was_grouped` the memberships that it has. `united` are
     those of customers who were merged into this one, by number, and `parted` of who becomes another again.
     """
@@ -71,12 +71,20 @@ class Chain:
     united: list[tuple[int, list[Membership]]] = field(default_factory=list)
     parted: list[tuple[int, list[Membership]]] = field(default_factory=list)
     cancelled: list[tuple[int, int, int]] = field(default_factory=list)
+    indexed: bool = True
     was_in: dict[str, int] = field(init=False)
     was_at: Standing = field(init=False)
     was_grouped: list[Membership] = field(init=False)
 
     def __init__(
-        self, number: int, partition: int, epoch: int, seq_before: int, state: CustomerState
+        self,
+        number: int,
+        partition: int,
+        epoch: int,
+        seq_before: int,
+        state: CustomerState,
+        *,
+        indexed: bool = True,
     ) -> None:
         """Begin with a customer as it is stored; written out, because the fields are many."""
         self.number = number
@@ -103,8 +111,9 @@ class Chain:
         self.united = []
         self.parted = []
         self.cancelled = []
-        self.was_in = dict(state.segments)
-        self.was_at = standing(state.journeys)
+        self.indexed = indexed
+        self.was_in = dict(state.segments) if indexed else {}
+        self.was_at = standing(state.journeys) if indexed else ()
         self.was_grouped = [replace(each) for each in state.groups] if state.groups else []
 
     def origin(self, number: int) -> int:
@@ -134,8 +143,12 @@ class Chain:
         self.journal.append(JournalRow(seq, record.at_ms, kind, pack_turn(record)))
         self.settled.append((job, record, seq))
 
-    def change(self, playbook: Playbook, *, unread: bool = False) -> Change | None:
-        """Return what to commit, or None when nothing happened; `unread` leaves the turns' rows empty.
+    def change(
+        self, playbook: Playbook, *, unread: bool = False, kept: bool = False
+    ) -> Change | None:
+        """Return what to commit, or None when nothing happened.
+
+        `unread` leaves the turns' rows empty, `kept` the state's bytes.
 
         Raises:
             Exception: The state or a turn cannot be packed.
@@ -148,7 +161,7 @@ class Chain:
             self.epoch,
             self.seq_before,
             self.state.seq,
-            self.marker or pack_state(self.state),
+            self.marker or (b"" if kept else pack_state(self.state)),
             journal=list(self.journal),
             identities=list(self.identities),
             identities_from=self.identities_from,
@@ -195,6 +208,8 @@ class Chain:
 
     def _count(self, change: Change, playbook: Playbook) -> None:
         """Let the counts of scenarios' steps follow what has become of the customer."""
+        if not self.indexed:
+            return
         after: Standing = () if self.marker else standing(self.state.journeys)
         lines = [line for _, turn, _ in self.done for line in turn.record.lines]
         change.scenario_counts = count_changes(self.was_at, after, lines, playbook)
@@ -202,7 +217,7 @@ class Chain:
     def _index(self, change: Change) -> None:
         """Bring the index from what it says to what the state says."""
         before, now = self.was_in, self.state.segments
-        if before == now:
+        if not self.indexed or before == now:
             return
         records = [turn.record for _, turn, _ in self.done] + [r for _, r, _ in self.settled]
         at_ms = max((record.received_at_ms for record in records), default=0)

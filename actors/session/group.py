@@ -11,7 +11,7 @@ from actors.domain.ids import IdSpace, parse_effect
 from actors.domain.scores import NO_SCORES, ScoreRow, Scores
 from actors.playbook.model import Playbook
 from actors.ports import Change, Clock, Lookup, Scorer, Store, Verdict
-from actors.session.activations import Activation, Activations
+from actors.session.activations import Activations
 from actors.session.answers import (
     CHANGED_NOTHING,
     answer,
@@ -45,9 +45,9 @@ class Session:
     """Runs groups of jobs, one group at a time.
 
     `epoch_of` tells under which epoch a partition is owned here, or None. `paused` are the switches thrown,
-    in order, as far as the host knows. `decide` is another way to decide, for simulations; `unread` says that
-    nobody will read journal rows, replies or hashes of messages, which stay empty then. A job whose answer is
-    still None after `run` was a timer that had nothing to do.
+    in order, as far as the host knows. `decide` is another way to decide, for simulations; `unread` says that nobody
+    will read journal rows, replies, hashes of messages, or who is in segments and scenarios, which stay empty then. A job
+    whose answer is still None after `run` was a timer that had nothing to do.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Session:
         self._at_hand = at_hand
         fresh_jobs = await self._first_answers(jobs, known, playbook)
         now_ms = self._clock.business_ms()
-        chains = self._opener.open(fresh_jobs, known, playbook, now_ms)
+        chains = self._opener.open(fresh_jobs, known, playbook, now_ms, indexed=not self.unread)
         await join(self._store, chains, known, playbook, now_ms)
         await carry_out(self._store, chains, playbook, self._ids, now_ms)
         self._shared = await gather(self._store, chains, playbook)
@@ -306,6 +306,7 @@ class Session:
     def _run_again(self, chain: Chain) -> None:
         """Leave a customer's jobs that have no answer for the next attempt."""
         self._shared.spoil(chain)
+        self.activations.undo(chain.number)
         chain.run_again()
 
     async def _commit(self, chains: list[Chain], playbook: Playbook, now_machine_ms: int) -> bool:
@@ -340,7 +341,9 @@ class Session:
     def _change(self, chain: Chain, playbook: Playbook) -> Change | None:
         """Return what to write of a customer; None when nothing happened or it cannot be packed."""
         try:
-            return chain.change(playbook, unread=self.unread)
+            return chain.change(
+                playbook, unread=self.unread, kept=self.activations.kept is not None
+            )
         except Exception as error:  # noqa: BLE001  one customer's fault stops no other
             if not self._unasked:
                 log.error("turns of %d cannot be packed: %s", chain.number, place_of(error))  # noqa: TRY400
@@ -350,7 +353,8 @@ class Session:
             return None
 
     def _drop(self, chain: Chain) -> None:
-        """Forget everybody whom a chain writes."""
+        """Forget everybody whom a chain writes, and what its turns have done."""
+        self.activations.undo(chain.number)
         self.activations.drop(chain.number)
         for companion in chain.companions:
             self.activations.drop(companion.number)
@@ -369,19 +373,10 @@ class Session:
     def _release(
         self, chain: Chain, change: Change, playbook: Playbook, now_machine_ms: int
     ) -> None:
-        self._drop(chain)
+        if chain.marker or chain.companions:
+            self._drop(chain)
         if not chain.marker:
-            self.activations.put(
-                Activation(
-                    chain.number,
-                    chain.partition,
-                    change.seq_after,
-                    change.state,
-                    now_machine_ms,
-                    tuple(chain.state.identities),
-                ),
-                chain.state,
-            )
+            self.activations.renew(change, chain.state, now_machine_ms)
         for job, record, seq in chain.settled:
             job.answer = answer(record, chain.number, seq, playbook)
         fired: set[str] = set()

@@ -39,9 +39,15 @@ class Opener:
         self._activations = activations
 
     def open(
-        self, jobs: list[Job], known: Resolved, playbook: Playbook, now_ms: int
+        self,
+        jobs: list[Job],
+        known: Resolved,
+        playbook: Playbook,
+        now_ms: int,
+        *,
+        indexed: bool = True,
     ) -> list[Chain]:
-        """Return the chains of a group, in the order of their first jobs.
+        """Return the chains of a group, in the order of their first jobs; see `Chain` for `indexed`.
 
         A job that changes who is who comes first in its chain: it waits until all earlier jobs of
         those who take part are committed, and all later ones wait for it.
@@ -66,7 +72,7 @@ class Opener:
                 job.again = True
                 barred |= numbers
                 continue
-            chain = chains.get(party.number) or self._open(party, job, known)
+            chain = chains.get(party.number) or self._open(party, job, known, indexed=indexed)
             if chain is None or not _accepted(chain, job, known, now_ms):
                 continue
             chains[party.number] = chain
@@ -78,7 +84,7 @@ class Opener:
                 barred |= numbers
         return [chain for chain in chains.values() if chain.jobs]
 
-    def _open(self, party: Party, job: Job, known: Resolved) -> Chain | None:
+    def _open(self, party: Party, job: Job, known: Resolved, *, indexed: bool) -> Chain | None:
         number = party.number
         if number in known.erased:
             job.answer = Answer(Code.GONE, detail=ERASED)
@@ -91,7 +97,7 @@ class Opener:
             return None
         if row is None and number in known.fresh:
             state = CustomerState(number, partition, generation=known.fresh[number][1])
-            return Chain(number, partition, epoch, 0, state)
+            return Chain(number, partition, epoch, 0, state, indexed=indexed)
         if row is None:
             # An owner that is active elsewhere is known by its number only: it must be read there.
             unknown = isinstance(job.item, Response)
@@ -107,7 +113,7 @@ class Opener:
             self._quarantine.damaged(number, error)
             job.answer = Answer(Code.SET_ASIDE, detail=DAMAGED, retry_after_s=SET_ASIDE_S)
             return None
-        return Chain(number, partition, epoch, row.seq, state)
+        return Chain(number, partition, epoch, row.seq, state, indexed=indexed)
 
 
 def _stands_alone(job: Job) -> bool:

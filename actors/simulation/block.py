@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import msgpack
 import numpy as np
 
+from actors.domain.errors import UnkeptError
 from actors.domain.ids import IdSpace
 from actors.session import Job, Session, TimerJob
 from actors.session.activations import Activations
+from actors.session.keeping import Kept
 from actors.simulation.choosing import PolicyError
 from actors.simulation.draws import DAILY, DAY, OCCASION, STREAMS, uniforms
 from actors.simulation.learning import AsScorer, Model, Taught
@@ -26,21 +28,14 @@ from actors.simulation.visits import visits_of
 from actors.turn import Turn
 from actors.wire.messages import Code
 
-ACTIVE = 24_000
-"""Of up to how many customers a process keeps all states decoded, about 13 KB each."""
-FEW = 400
-"""Of how many it does where there are more: to forget one long after its last turn costs more than reading it again."""
+MOST_KEPT = 24_000
+"""Of up to how many customers a process keeps the states as objects, about 13 KB each."""
 MAX_ROUNDS = 64
 """How often one instant is gone through at most: timers that set timers that are due."""
 
 T = TypeVar("T")
 
-__all__ = ["Block", "World", "active_in", "finish"]
-
-
-def active_in(blocks: int, customers: int) -> int:
-    """Return of how many customers each part of a process keeps the decoded state."""
-    return max(1, (ACTIVE if customers <= ACTIVE else FEW) // max(1, blocks))
+__all__ = ["Block", "World", "finish"]
 
 
 class Block(Part):
@@ -52,14 +47,16 @@ class Block(Part):
         number: int,
         model: Model,
         key: bytes = b"population",
-        active: int = ACTIVE,
+        *,
+        packed: bool = False,
     ) -> None:
         """`key` is that of the store whose customers' numbers these are to have.
 
-        `active` is of how many the decoded state is kept; nothing but time and memory depends on it.
+        `packed` has states packed at every commit, and read again at the next turn. Time and memory depend on it, and
+        what becomes of a turn that fails: it is left out and counted then, and ends all (`UnkeptError`) otherwise.
         """
         ids = IdSpace(key)
-        super().__init__(world, number, ids)
+        super().__init__(world, number, ids, None if packed else Kept())
         self.turns: dict[tuple[int, int], Turn] = {}
         self.turn_count = 0
         self.session = Session(
@@ -67,7 +64,7 @@ class Block(Part):
             AsScorer(model),
             ids,
             self.clock,
-            Activations(active, 1 << 40, active),
+            Activations(1 if packed else len(self.people), 1 << 40, 1, self.kept),
             lambda _: 1,
             self._decide,
         )
@@ -148,7 +145,11 @@ class Block(Part):
     def run(self, jobs: list[Job]) -> None:
         """Have the session run jobs, and take in what it committed."""
         self.notes.begin()
-        self.answer(jobs)
+        try:
+            self.answer(jobs)
+        except UnkeptError:
+            if self._fault is None:
+                raise
         if self._fault is not None:
             raise self._fault
         for job in jobs:
@@ -188,6 +189,14 @@ class Block(Part):
         """Return the lessons since the last barrier."""
         taught, self.taught = self.taught, []
         return taught
+
+    def pack(self) -> None:
+        """Pack the states that have changed since they were packed, between two barriers.
+
+        Raises:
+            UnkeptError: One cannot be packed.
+        """
+        self.store.states()
 
     def state_bytes(self) -> int:
         """Return what all customers take: packed states, and their rows in the columns."""

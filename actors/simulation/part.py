@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.domain.ids import IdSpace
 from actors.playbook.model import Playbook
+from actors.session.keeping import Kept
 from actors.simulation.behaviour import Behaviour
 from actors.simulation.choosing import Decide
 from actors.simulation.learning import Taught
@@ -59,9 +60,12 @@ class Failed:
 
 
 class Part:
-    """Some customers: their columns, store, clock, what waits for them, and what has been written down."""
+    """Some customers: their columns, store, clock, what waits for them, and what has been written down.
 
-    def __init__(self, world: World, number: int, ids: IdSpace) -> None:
+    `kept` has their states between turns; None where they are packed at every commit.
+    """
+
+    def __init__(self, world: World, number: int, ids: IdSpace, kept: Kept | None) -> None:
         self.world = world
         self.number = number
         first, count = world.spec.part(number)
@@ -69,7 +73,8 @@ class Part:
         self.people = world.population.people(first, count)
         self.numbers = [ids.customer_number(identity_of(first + i)) for i in range(count)]
         self.row_of = {number: row for row, number in enumerate(self.numbers)}
-        self.store = PopulationStore(self.row_of)
+        self.kept = kept
+        self.store = PopulationStore(self.row_of, kept)
         self.clock = BlockClock(world.spec.start_ms)
         self.channels = Channels.of(world.playbook)
         self.tables, self.sums, self.failed = Tables(), Sums(), Failed()

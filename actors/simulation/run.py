@@ -34,8 +34,8 @@ class Workers(Protocol):
         """Have all run to the next barrier."""
         ...
 
-    def load(self, folder: str) -> None:
-        """Have all go on from a checkpoint."""
+    def load(self, folder: str, packed: bool) -> None:
+        """Have all go on from a checkpoint, or from the beginning where `folder` is empty; see `Worker.load`."""
         ...
 
     def end(self, period: int) -> list[bytes]:
@@ -119,17 +119,16 @@ class Run:
     ) -> Outcome:
         """Run to the end, from the last checkpoint if there is one and `resume` is asked.
 
+        Where a turn fails that cannot be undone, all go back to the last checkpoint, and pack states at every commit
+        from then on: rows are the same, and the turn is counted as failed.
+
         Raises:
             Stopped: `stopping` became true.
             ValueError: The checkpoint is of another run.
         """
         budgets = Budgets(self.playbook, self.spec.block_count())
-        at_ms, period, turn = self.spec.start_ms, 0, 0
-        taught: list[Any] = []
-        found = self._checkpoint() if resume else None
-        if found is not None:
-            at_ms, period, turn, taught = self._take(found, budgets, workers)
-        drop_periods(self.folder, period)
+        kept = self._checkpoint() if resume else None
+        at_ms, period, turn, taught = self._take(kept, budgets, workers)
         step_ms = DAY_MS if self.shares_nothing else self.spec.barrier_ms
         while at_ms < self.spec.end_ms:
             if stopping():
@@ -149,6 +148,9 @@ class Run:
                 }
             )
             answers = [msgpack.unpackb(each) for each in workers.step(order)]
+            if any("unkept" in answer for answer in answers):
+                at_ms, period, turn, taught = self._take(kept, budgets, workers, packed=True)
+                continue
             turn += 1
             taught = [each for answer in answers for each in answer["taught"]]
             taught.sort(key=lambda each: each[:3])  # customers first: no worker matters
@@ -156,7 +158,7 @@ class Run:
                 for name, bucket_ms, amount in answer["used"]:
                     budgets.spent[name, bucket_ms] += amount
             if saving:
-                self._keep(at_ms, period, turn, taught, budgets)
+                kept = self._keep(at_ms, period, turn, taught, budgets)
                 period += 1
             said(
                 Progress(
@@ -187,17 +189,29 @@ class Run:
         return found
 
     def _take(
-        self, found: dict[str, Any], budgets: Budgets, workers: Workers
+        self,
+        found: dict[str, Any] | None,
+        budgets: Budgets,
+        workers: Workers,
+        *,
+        packed: bool = False,
     ) -> tuple[int, int, int, list[Any]]:
+        """Go to a checkpoint, or to the beginning: what was written since will be written again."""
+        budgets.spent.clear()
+        drop_periods(self.folder, 0 if found is None else found["period"] + 1)
+        if found is None:
+            if packed:
+                workers.load("", packed)
+            return self.spec.start_ms, 0, 0, []
         place = self._place(found["period"])
         kept = msgpack.unpackb((place / "shared.bin").read_bytes())
         budgets.spent.update({(name, bucket): amount for name, bucket, amount in kept["spent"]})
-        workers.load(str(place))
+        workers.load(str(place), packed)
         return found["at_ms"], found["period"] + 1, found["turn"], kept["taught"]
 
     def _keep(
         self, at_ms: int, period: int, turn: int, taught: Sequence[Any], budgets: Budgets
-    ) -> None:
+    ) -> dict[str, Any]:
         """Make a checkpoint the one that holds: its name is written last, and in one step."""
         spent = [[*key, amount] for key, amount in sorted(budgets.spent.items())]
         place = self._place(period)
@@ -209,6 +223,7 @@ class Run:
         for old in sorted((self.folder / "checkpoint").iterdir()):
             if old.name != place.name:
                 rmtree(old)
+        return said
 
 
 def _outcome(answers: Sequence[bytes], spent: list[list[Any]]) -> Outcome:

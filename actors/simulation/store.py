@@ -23,6 +23,7 @@ from actors.ports import (
     StoredCustomer,
     Verdict,
 )
+from actors.session.keeping import Kept
 from actors.stores.memory import MemoryStore
 
 Place = tuple[int, int, int]
@@ -52,10 +53,14 @@ class PopulationStore(MemoryStore):
     are not for populations: whoever needs them takes a `MemoryStore`.
     """
 
-    def __init__(self, row_of: Mapping[int, int]) -> None:
-        """`row_of` has the place of each customer by number; it is not copied."""
+    def __init__(self, row_of: Mapping[int, int], kept: Kept | None = None) -> None:
+        """`row_of` has the place of each customer by number, and is not copied.
+
+        `kept` has the states of those whose changes came without bytes.
+        """
         super().__init__()
         self._row_of = row_of
+        self._kept = kept
         self._states: list[bytes] = [b""] * len(row_of)
         self._seqs: list[int] = [0] * len(row_of)
         self._owner_of: dict[Identity, int] = {}
@@ -67,11 +72,25 @@ class PopulationStore(MemoryStore):
         self.written = Written()
 
     def state(self, number: int) -> bytes:
-        """Return a customer's packed state, empty when there is none yet."""
-        return self._states[self._row_of[number]]
+        """Return a customer's packed state, empty when there is none yet.
+
+        Raises:
+            UnkeptError: It cannot be packed.
+        """
+        row = self._row_of[number]
+        if not self._states[row] and self._kept is not None:
+            self._states[row] = self._kept.packed(number)
+        return self._states[row]
 
     def states(self) -> list[bytes]:
-        """Return all packed states, in the order of the numbers given."""
+        """Return all packed states, in the order of the numbers given.
+
+        Raises:
+            UnkeptError: One cannot be packed.
+        """
+        if self._kept is not None:
+            for number in self._row_of:
+                self.state(number)
         return self._states
 
     async def lookup(self, want: Lookup) -> Found:
@@ -81,9 +100,9 @@ class PopulationStore(MemoryStore):
         found = {}
         for number in (*want.numbers, *owners.values()):
             row = self._row_of.get(number)
-            if row is not None and self._states[row]:
+            if row is not None and self._seqs[row]:
                 found[number] = StoredCustomer(
-                    number, home_partition(number), self._seqs[row], self._states[row]
+                    number, home_partition(number), self._seqs[row], self.state(number)
                 )
         spent = {each.budget: each.limit - self._left(each) for each in want.budgets}
         return Found(owners, found, spent=spent)
@@ -217,7 +236,7 @@ class PopulationStore(MemoryStore):
         ]
         due = [[number, key, due_ms] for (number, key), due_ms in sorted(self._due.items())]
         owners = [[one.kind, one.value, n] for one, n in sorted(self._owner_of.items())]
-        return [self._states, self._seqs, owners, due, waiting]
+        return [self.states(), self._seqs, owners, due, waiting]
 
     def take_fields(self, fields: list[Any]) -> None:
         """Go on from `to_fields`."""

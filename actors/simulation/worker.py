@@ -14,11 +14,12 @@ import msgpack
 
 from actors import turn as core
 from actors.decisioning.journal import Lesson
+from actors.domain.errors import UnkeptError
 from actors.domain.scores import ScoreRow
 from actors.playbook.loader import bundle_from_bytes, compile_bundle
 from actors.playbook.model import Playbook
 from actors.simulation.behaviour import Behaviour, usual_behaviour
-from actors.simulation.block import Block, active_in
+from actors.simulation.block import MOST_KEPT, Block
 from actors.simulation.choosing import deciding, load_policy
 from actors.simulation.learning import Frozen, Model, Taught
 from actors.simulation.ledger import CUSTOMERS
@@ -44,27 +45,39 @@ class Worker:
         model = PopulationModel.from_json(found["population"])
         playbook = compile_bundle(bundle_from_bytes(found["playbook"]))
         name = found["policy"]
-        world = World(
+        self._world = World(
             spec=self.spec,
             population=Population(model, self.spec.seed, self.spec.start_ms),
             behaviour=behaviour_of(found["behaviour"], model),
             playbook=playbook,
             decide=deciding(load_policy(name), name) if name else core.decide,
         )
-        self._model: Model = _model(found["model"], playbook)
-        active = active_in(len(blocks), sum(self.spec.part(block)[1] for block in blocks))
-        self._blocks = {block: Block(world, block, self._model, active=active) for block in blocks}
-        self._writers = {block: Writer(self._folder, block) for block in blocks}
+        self._learner, self._numbers = found["model"], blocks
+        customers = sum(self.spec.part(block)[1] for block in blocks)
+        self._begin(packed=customers > MOST_KEPT)
+
+    def _begin(self, *, packed: bool) -> None:
+        """Have everybody where they are before the first day; see `Block` for `packed`."""
+        self._model: Model = _model(self._learner, self._world.playbook)
+        self._blocks = {
+            number: Block(self._world, number, self._model, packed=packed)
+            for number in self._numbers
+        }
+        self._writers = {number: Writer(self._folder, number) for number in self._numbers}
 
     def step(self, order: bytes) -> bytes:
         """Run all parts to the next barrier.
 
         An order has `until_ms`, the `taught` of the last interval of everybody, `grants` by block, the number
         of the `period`, whether to `write` rows, and where to `save` a checkpoint, or nothing. The answer has
-        the lessons, what was spent, and counts.
+        the lessons, what was spent, and counts; or `unkept`, what was said of a turn that failed and cannot be undone.
         """
         with undisturbed():
-            return self._step(msgpack.unpackb(order, strict_map_key=False))
+            try:
+                return self._step(msgpack.unpackb(order, strict_map_key=False))
+            except UnkeptError as error:
+                said: bytes = msgpack.packb({"unkept": str(error)})
+                return said
 
     def _step(self, asked: dict[str, Any]) -> bytes:
         self._model.learn([_taught_from(each) for each in asked["taught"]])
@@ -82,6 +95,8 @@ class Worker:
                     writer.write(table, block.tables.take(table), asked["period"])
                 elif len(block.tables.rows[table]) >= MANY:
                     writer.add(table, block.tables.take(table), asked["period"])
+            if asked["until_ms"] == self.spec.end_ms:
+                block.pack()
         if asked["save"]:
             self._save(Path(asked["save"]))
         answer: bytes = msgpack.packb(
@@ -104,8 +119,14 @@ class Worker:
             (folder / f"{number:04d}.bin").write_bytes(packed)
         (folder / "model.bin").write_bytes(self._model.dump())
 
-    def load(self, folder: str) -> None:
-        """Go on from a checkpoint."""
+    def load(self, folder: str, packed: bool) -> None:
+        """Go on from a checkpoint, or from the beginning where `folder` is empty; `packed` as for `Block`, or as usual."""
+        if packed:
+            for writer in self._writers.values():
+                writer.close()
+            self._begin(packed=True)
+        if not folder:
+            return
         for number, block in self._blocks.items():
             data, digests = msgpack.unpackb((Path(folder) / f"{number:04d}.bin").read_bytes())
             block.load(data)

@@ -32,16 +32,16 @@ _GROUP = 16
 
 def work() -> None:
     """Simulate a small population, serve groups of events as a cell does, and make large decisions."""
-    simulate(population=400, days=8, active=400)
-    simulate(population=400, days=8, active=40)
+    simulate(population=400, days=8, packed=False)
+    simulate(population=400, days=8, packed=True)
     asyncio.run(serve(groups=600))
     decisions.measure(blocks=3)
 
 
-def simulate(population: int, days: int, active: int) -> None:
-    """Simulate, with as many decoded states as are said; the others are read back at every turn."""
+def simulate(population: int, days: int, *, packed: bool) -> None:
+    """Simulate, with states that stay objects, or are packed at every turn and read at the next."""
     world = world_of(population, days, seed=1)
-    block = Block(world, 0, Frozen(), active=active)
+    block = Block(world, 0, Frozen(), packed=packed)
     let_pass(block, world.spec.start_ms + days * DAY_MS)
 
 

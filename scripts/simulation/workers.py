@@ -24,9 +24,9 @@ class Here:
         """See `Workers.step`."""
         return [self._worker.step(order)]
 
-    def load(self, folder: str) -> None:
+    def load(self, folder: str, packed: bool) -> None:
         """See `Workers.load`."""
-        self._worker.load(folder)
+        self._worker.load(folder, packed)
 
     def end(self, period: int) -> list[bytes]:
         """See `Workers.end`."""
@@ -66,9 +66,9 @@ class Processes:
         """See `Workers.step`."""
         return self._ask("step", order)
 
-    def load(self, folder: str) -> None:
+    def load(self, folder: str, packed: bool) -> None:
         """See `Workers.load`."""
-        self._ask("load", folder)
+        self._ask("load", folder, packed)
 
     def end(self, period: int) -> list[bytes]:
         """See `Workers.end`."""
@@ -92,11 +92,11 @@ def _serve(pipe: Connection, setup: bytes, blocks: list[int], folder: str) -> No
     worker = Worker(setup, blocks, folder)
     while True:
         try:
-            name, argument = msgpack.unpackb(pipe.recv_bytes())
+            name, *given = msgpack.unpackb(pipe.recv_bytes())
         except (EOFError, OSError):  # whoever gives the orders has ended
             return
         try:
-            answer = getattr(worker, name)(argument)
+            answer = getattr(worker, name)(*given)
             said = [True, answer or b""]
         except Exception as error:  # noqa: BLE001 - it is said where the run is
             said = [False, f"{type(error).__name__}: {error}"]

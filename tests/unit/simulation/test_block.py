@@ -31,8 +31,8 @@ WORLD = World(
 )
 
 
-def _ran(*, active: int = 100, unread: bool = True) -> Block:
-    block = Block(WORLD, 0, Frozen(), active=active)
+def _ran(*, packed: bool = False, unread: bool = True) -> Block:
+    block = Block(WORLD, 0, Frozen(), packed=packed)
     block.session.unread = unread
     block.run_until(SPEC.end_ms)
     assert block.failed.counts == {}
@@ -44,11 +44,11 @@ def usual() -> Block:
     return _ran()
 
 
-@pytest.mark.parametrize(("active", "unread"), [(100, False), (1, True)])
-def test_rows_and_states_are_the_same_with_all_records_and_with_nobody_kept_decoded(
-    usual: Block, active: int, unread: bool
+@pytest.mark.parametrize(("packed", "unread"), [(False, False), (True, True), (True, False)])
+def test_rows_and_states_are_the_same_with_all_records_and_with_states_packed_at_every_commit(
+    usual: Block, packed: bool, unread: bool
 ) -> None:
-    other = _ran(active=active, unread=unread)
+    other = _ran(packed=packed, unread=unread)
     assert other.store.states() == usual.store.states()
     for table in (EVENTS, DECISIONS, OUTCOMES):
         assert other.tables.rows[table] == usual.tables.rows[table]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +16,15 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 
+from actors import turn as core
 from actors.playbook.loader import bundle_bytes, compile_bundle
 from actors.simulation.behaviour import Behaviour, Rhythm, usual_behaviour
 from actors.simulation.model import PopulationModel, default_model
-from actors.simulation.people import Floats, People
+from actors.simulation.people import DAY_MS, Floats, People
 from actors.simulation.run import Budgets, Outcome, Run, Stopped
 from actors.simulation.spec import Spec
 from actors.simulation.worker import Worker, setup_bytes
+from actors.turn import Turn
 from scripts.simulation.workers import dealt
 
 LEARNER = "serve_app.models.simulated:LearnedModel"
@@ -112,9 +115,9 @@ class Several:
     def step(self, order: bytes) -> list[bytes]:
         return [worker.step(order) for worker in self._workers]
 
-    def load(self, folder: str) -> None:
+    def load(self, folder: str, packed: bool) -> None:
         for worker in self._workers:
-            worker.load(folder)
+            worker.load(folder, packed)
 
     def end(self, period: int) -> list[bytes]:
         return [worker.end(period) for worker in self._workers]
@@ -277,3 +280,47 @@ def test_a_customer_takes_little_memory(alone: tuple[Outcome, Path]) -> None:
     assert alone[0].bytes_a_customer < 4_096
     sizes = [part["bytes"] for part in alone[0].parts]
     assert np.mean(sizes) > 0
+
+
+class Loaded(Several):
+    """Workers that remember what they were asked to go on from."""
+
+    def __init__(self, setup: bytes, deals: list[list[int]], folder: Path) -> None:
+        super().__init__(setup, deals, folder)
+        self.loads: list[tuple[str, bool]] = []
+
+    def load(self, folder: str, packed: bool) -> None:
+        self.loads.append((Path(folder).name, packed))
+        super().load(folder, packed)
+
+
+@pytest.mark.parametrize(("day", "place"), [(0, ""), (2, "0001")])
+def test_a_turn_that_fails_is_left_out_and_counted_though_its_state_was_not_packed_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: int, place: str
+) -> None:
+    met: set[int] = set()
+
+    def failing(turn: Turn, *given: Any) -> None:
+        state, day_of = turn.state, (turn.record.at_ms - SPEC.start_ms) // DAY_MS
+        if day_of == day and state.seq == 3:
+            met.add(state.number)
+            raise KeyError("nobody had thought of this")
+        core.decide(turn, *given)
+
+    monkeypatch.setattr("actors.simulation.worker.core", SimpleNamespace(decide=failing))
+    setup = setup_bytes(SPEC, MODEL, bundle_bytes(BOOK), "", LEARNER)
+
+    def went(name: str) -> tuple[Outcome, Loaded]:
+        folder = tmp_path / name
+        workers = Loaded(setup, dealt(5, 2), folder)
+        run = Run(SPEC, compile_bundle(BOOK), folder, setup)
+        return run.go(workers, lambda _: None, lambda: False, resume=False), workers
+
+    outcome, workers = went("kept")
+    assert workers.loads == [(place, True)]
+    assert sum(outcome.failed.values()) >= len(met) > 0
+    monkeypatch.setattr("actors.simulation.worker.MOST_KEPT", 0)
+    packed, workers = went("packed")
+    assert workers.loads == []
+    assert packed == outcome
+    assert _table(tmp_path / "packed", "decisions") == _table(tmp_path / "kept", "decisions")
