@@ -23,7 +23,7 @@ from actors.simulation.meeting import Meeting
 from actors.simulation.noting import Notes
 from actors.simulation.part import Item, Part, World
 from actors.simulation.people import DAY_MS
-from actors.simulation.store import Grant
+from actors.simulation.rows import Grant
 from actors.simulation.visits import visits_of
 from actors.turn import Turn
 from actors.wire.messages import Code
@@ -90,7 +90,7 @@ class Block(Part):
 
     def _next_ms(self) -> int:
         tick = self.world.spec.tick_ms
-        timer_ms = self.store.next_due_ms()
+        timer_ms = self.rows.next_due_ms()
         queued = self._queue[0][0] if self._queue else 1 << 62
         if timer_ms is None:
             return queued
@@ -139,7 +139,7 @@ class Block(Part):
         self.failed.note("an instant without end")
 
     def _timer_jobs(self, now_ms: int) -> list[Job]:
-        due = self.store.take_due(now_ms)
+        due = self.rows.take_due(now_ms)
         return [Job(TimerJob(number, key, now_ms)) for _, number, key in due]
 
     def run(self, jobs: list[Job]) -> None:
@@ -156,7 +156,7 @@ class Block(Part):
             answer = job.answer
             if answer is not None and answer.code is not Code.ACCEPTED:
                 self.failed.note(f"{answer.code.name}: {answer.detail}")
-        written, self.store.written.turns = self.store.written.turns, []
+        written, self.rows.written.turns = self.rows.written.turns, []
         for place in written:
             self.notes.noted(place[0], self.turns.pop(place))
         self.turn_count += len(written)
@@ -177,12 +177,12 @@ class Block(Part):
 
     def grant(self, grants: dict[str, tuple[int, int]]) -> None:
         """Take what may be spent of budgets until the next barrier: (bucket, thousandths) by name."""
-        self.store.grants = {name: Grant(*grant) for name, grant in grants.items()}
+        self.rows.grants = {name: Grant(*grant) for name, grant in grants.items()}
 
     def take_used(self) -> list[tuple[str, int, int]]:
         """Return what was spent since the last barrier, as (budget, bucket, thousandths)."""
-        used = sorted(self.store.used.items())
-        self.store.used.clear()
+        used = sorted(self.rows.used.items())
+        self.rows.used.clear()
         return [(name, bucket_ms, amount) for (name, bucket_ms), amount in used if amount]
 
     def take_taught(self) -> list[Taught]:
@@ -196,18 +196,18 @@ class Block(Part):
         Raises:
             UnkeptError: One cannot be packed.
         """
-        self.store.states()
+        self.rows.states()
 
     def state_bytes(self) -> int:
         """Return what all customers take: packed states, and their rows in the columns."""
-        return sum(map(len, self.store.states())) + self.people.nbytes()
+        return sum(map(len, self.rows.states())) + self.people.nbytes()
 
     def dump(self) -> bytes:
         """Return a checkpoint, between two barriers."""
         data: bytes = msgpack.packb(
             [
                 *(self.clock.now_ms, self._serial, self._next_day, sorted(self._queue)),
-                *(self.people.memory(), self.store.to_fields(), self.notes.to_fields()),
+                *(self.people.memory(), self.rows.to_fields(), self.notes.to_fields()),
                 *(self.sums.to_fields(), self.failed.counts, self.turn_count, self.decisions),
             ]
         )
@@ -219,7 +219,7 @@ class Block(Part):
         self.clock.now_ms, self._serial, self._next_day, queue = found[:4]
         self._queue = [(at, row, serial, kind, about) for at, row, serial, kind, about in queue]
         self.people.remember(found[4])
-        self.store.take_fields(found[5])
+        self.rows.take_fields(found[5])
         self.notes.take_fields(found[6])
         self.sums.take_fields(found[7])
         self.failed.counts, self.turn_count, self.decisions = found[8:]

@@ -203,14 +203,15 @@ class Meeting:
 
     def deliver(self) -> None:
         """Deliver what the last commits let go, each after the check that precedes every attempt."""
-        sent, self._block.store.written.sent = self._block.store.written.sent, []
+        written = self._block.rows.written
+        sent, written.sent = written.sent, []
         for number, row in sent:
             going = Going(row)
             if going.action.startswith((CALL, FEED)):
                 continue  # other systems are told; nobody sees it
             state = self._notes.states.get(number)
             if state is None:
-                state = unpack_for_check(self._block.store.state(number))
+                state = unpack_for_check(self._block.rows.state(number))
             said = may_go(state, going, self._book, self._block.clock.now_ms)
             if said.verdict is Verdict.ALLOW:
                 self._reach(number, going)
@@ -218,7 +219,7 @@ class Meeting:
                 self._hold_back(number, row, going)
 
     def _hold_back(self, number: int, row: OutboxRow, going: Going) -> None:
-        self._block.store.wait_again(number, row)
+        self._block.rows.wait_again(number, row)
         given = going.to_review(number)
         self._block.push(self._block.clock.now_ms, self._block.row_of[number], "review", [given])
 

@@ -75,6 +75,7 @@ class Part:
         self.row_of = {number: row for row, number in enumerate(self.numbers)}
         self.kept = kept
         self.store = PopulationStore(self.row_of, kept)
+        self.rows = self.store.rows
         self.clock = BlockClock(world.spec.start_ms)
         self.channels = Channels.of(world.playbook)
         self.tables, self.sums, self.failed = Tables(), Sums(), Failed()

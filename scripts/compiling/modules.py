@@ -27,7 +27,7 @@ SINGLE = (
     "ports/finding.py",
     # What a population's turn passes through beside the session. Behaviours are replaced by deriving from them.
     *(f"simulation/{name}.py" for name in ("customer", "meeting", "messages", "noting")),
-    *(f"simulation/{name}.py" for name in ("recording", "touchpoints")),
+    *(f"simulation/{name}.py" for name in ("recording", "rows", "touchpoints")),
 )
 MODELS = "playbook/*_model.py"
 

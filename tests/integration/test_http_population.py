@@ -117,7 +117,7 @@ class Listening(Block):
 
     def answer(self, jobs: list[Job]) -> None:
         super().answer(jobs)
-        self.store.written.sent.clear()
+        self.store.rows.written.sent.clear()
         for (number, _), turn in sorted(self.turns.items()):
             event = turn.record.event
             if event is not None and event.placements:
@@ -146,8 +146,8 @@ def test_replies_and_what_customers_make_of_them_equal_those_in_one_process() ->
         live.notes.totals["revenue_minor"].tolist() == here.notes.totals["revenue_minor"].tolist()
     )
     for number, row in here.row_of.items():
-        kept = company.store.state(number)
-        assert bool(kept) == bool(here.store.state(number)), row
+        kept = company.store.rows.state(number)
+        assert bool(kept) == bool(here.store.rows.state(number)), row
 
 
 def test_the_same_population_can_come_again_to_the_same_system(

@@ -45,12 +45,12 @@ def test_states_are_the_same_whether_they_stay_objects_or_are_packed_at_every_co
             world.clock.now_ms += 60_000
             world.jobs(*[KINDS[kind](who, i) for kind, who, i in numbered])
         if len(group) % 2:  # sometimes somebody asks for bytes in between
-            assert objects.store.states() == packed.store.states()
-    assert objects.store.states() == packed.store.states()
+            assert objects.store.rows.states() == packed.store.rows.states()
+    assert objects.store.rows.states() == packed.store.rows.states()
     for number in (ANN, BOB):
         held = kept.lend(number)
         if held is not None:
-            assert not differ(held, unpack_state(packed.store.state(number)))
+            assert not differ(held, unpack_state(packed.store.rows.state(number)))
 
 
 def test_a_turn_that_fails_where_nothing_was_packed_says_whose_it_was():
@@ -106,11 +106,11 @@ def test_a_failing_turn_after_somebody_asked_for_bytes_is_as_if_it_had_not_been(
     failing = [False]
     world = in_process(kept, failing)
     world.jobs(order(10, "ann", id="a"))
-    before = world.store.state(ANN)
+    before = world.store.rows.state(ANN)
     failing[0] = True
     jobs = world.jobs(order(11, "ann", id="b"))
     assert [each.answer.code.name for each in jobs] == ["FAILED"]
-    assert pack_state(kept.lend(ANN)) == before == world.store.state(ANN)
+    assert pack_state(kept.lend(ANN)) == before == world.store.rows.state(ANN)
 
 
 def test_users_are_found_by_identity_when_their_activation_is_gone():
@@ -119,5 +119,5 @@ def test_users_are_found_by_identity_when_their_activation_is_gone():
     world.jobs(order(10, "ann", id="a"))
     world.session.activations.drop(ANN)
     world.jobs(order(11, "ann", id="b"))
-    assert unpack_state(world.store.state(ANN)).seq == 2
+    assert unpack_state(world.store.rows.state(ANN)).seq == 2
     assert user("ann") in kept.lend(ANN).identities

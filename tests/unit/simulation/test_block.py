@@ -49,7 +49,7 @@ def test_rows_and_states_are_the_same_with_all_records_and_with_states_packed_at
     usual: Block, packed: bool, unread: bool
 ) -> None:
     other = _ran(packed=packed, unread=unread)
-    assert other.store.states() == usual.store.states()
+    assert other.store.rows.states() == usual.store.rows.states()
     for table in (EVENTS, DECISIONS, OUTCOMES):
         assert other.tables.rows[table] == usual.tables.rows[table]
         assert usual.tables.rows[table]
@@ -83,12 +83,12 @@ def test_draws_are_the_same_after_any_others_and_in_a_row_of_many() -> None:
 def test_timers_that_are_taken_at_once_are_those_that_a_store_says_are_due() -> None:
     first, second = _ran(), _ran()
     until_ms = SPEC.end_ms + 30 * DAY_MS
-    assert first.store.next_due_ms() == finish(second.store.next_timer_ms())
-    taken = first.store.take_due(until_ms)
+    assert first.store.rows.next_due_ms() == finish(second.store.next_timer_ms())
+    taken = first.store.rows.take_due(until_ms)
     due = finish(second.store.due_timers("", until_ms, 1 << 30))
     assert taken
     assert taken == [(each.due_at_ms, each.number, each.key) for each in due]
-    assert first.store.next_due_ms() is None or first.store.next_due_ms() > until_ms
+    assert first.store.rows.next_due_ms() is None or first.store.rows.next_due_ms() > until_ms
 
 
 def test_totals_come_back_from_a_checkpoint_and_go_on(usual: Block) -> None:
