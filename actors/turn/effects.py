@@ -265,6 +265,8 @@ def learn(turn: Turn, effect: OpenEffect, *, taken: bool, reward_minor: int = 0)
         )
     )
     effect.label = TAKEN if taken else REFUSED
+    if taken:
+        _wait_for_others(turn, effect)
 
 
 def void_withdrawn(turn: Turn) -> None:
@@ -335,3 +337,27 @@ def close_at(turn: Turn, due_at_ms: int) -> None:
     timer = Timer(CLOSE, due_at_ms, CLOSE)
     state.timers.append(timer)
     turn.timers_set.append(timer)
+
+
+def _wait_for_others(turn: Turn, taken: OpenEffect) -> None:
+    """Let the timer stand at the first window that is still open: one that was waited for has its answer.
+
+    One closing in five was of a window with nothing left to learn, which is a turn in vain.
+    """
+    state = turn.state
+    for timer in state.timers:
+        if timer.kind == CLOSE:
+            break
+    else:
+        return
+    if timer.due_at_ms < taken.expires_at_ms:
+        return
+    due_at_ms = min([e.expires_at_ms for e in state.effects if e.label < 0], default=0)
+    if 0 < due_at_ms <= timer.due_at_ms:
+        return
+    state.timers.remove(timer)
+    turn.timers_set = [t for t in turn.timers_set if t.key != CLOSE]
+    if due_at_ms:
+        close_at(turn, due_at_ms)
+    else:
+        turn.timers_deleted.append(CLOSE)
