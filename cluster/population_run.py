@@ -1,5 +1,6 @@
 """Parts of a population as Ray actors: the same workers as in processes, on any node of a cluster."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ class PopulationWorker:
     """A worker for Ray; it needs a folder for its tables that all nodes share."""
 
     def __init__(self, setup: bytes, blocks: list[int], folder: str) -> None:
+        gc.disable()  # `Worker` looks for garbage when there may be some
         self._worker = Worker(setup, blocks, folder)
 
     def call(self, name: str, *given: Any) -> bytes:

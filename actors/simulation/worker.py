@@ -161,7 +161,8 @@ class Worker:
 def undisturbed() -> Iterator[None]:
     """Look for no cycles of garbage: turns leave none, and to look through thousands of states costs a tenth.
 
-    When many objects more than before are there (what a replaced behaviour or policy may leave), it is done after all.
+    When many objects more than before are there (what a replaced behaviour or policy may leave), it is done after all:
+    among these, since states that are kept only grow in number, and among all of them every tenth time.
     """
     was = gc.isenabled()
     gc.disable()
@@ -169,7 +170,7 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         if gc.get_count()[0] > YOUNG:
-            gc.collect()
+            gc.collect(2 if gc.get_count()[2] >= gc.get_threshold()[2] else 1)
         if was:
             gc.enable()
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgpack
 
 from actors.simulation.run import Workers
-from actors.simulation.worker import Worker
+from actors.simulation.worker import Worker, undisturbed
 
 
 class Here:
@@ -113,7 +113,8 @@ def dealt(blocks: int, workers: int) -> list[list[int]]:
 def working(setup: bytes, blocks: int, folder: str, workers: int) -> Iterator[Workers]:
     """Yield workers, and end them whatever happens."""
     if workers <= 1:
-        yield Here(setup, list(range(blocks)), folder)
+        with undisturbed():  # between steps too
+            yield Here(setup, list(range(blocks)), folder)
         return
     processes = Processes(setup, dealt(blocks, workers), folder)
     try:

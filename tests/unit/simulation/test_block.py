@@ -17,7 +17,7 @@ from actors.simulation.part import World
 from actors.simulation.people import DAY_MS
 from actors.simulation.population import Population
 from actors.simulation.spec import Spec
-from actors.simulation.worker import undisturbed
+from actors.simulation.worker import YOUNG, undisturbed
 from actors.turn import decide
 
 MODEL = replace(default_model(), visit_rates=[0.8, 1.2], offer_log_odds=-1.0)
@@ -102,14 +102,20 @@ def test_totals_come_back_from_a_checkpoint_and_go_on(usual: Block) -> None:
 def test_garbage_is_looked_for_only_when_a_process_has_grown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    old = gc.get_threshold()[2]
     asked: list[int] = []
-    monkeypatch.setattr(gc, "collect", lambda: asked.append(1))
+    monkeypatch.setattr(gc, "collect", asked.append)
+    monkeypatch.setattr(gc, "get_count", lambda: (YOUNG, 0, old))
     was = gc.isenabled()
     with undisturbed():
         assert not gc.isenabled()
     assert gc.isenabled() is was
     assert asked == []
-    monkeypatch.setattr("actors.simulation.worker.YOUNG", -1)
+    monkeypatch.setattr(gc, "get_count", lambda: (YOUNG + 1, 0, old - 1))
     with undisturbed():
         pass
     assert asked == [1]
+    monkeypatch.setattr(gc, "get_count", lambda: (YOUNG + 1, 0, old))
+    with undisturbed():
+        pass
+    assert asked == [1, 2]
