@@ -9,7 +9,7 @@ and at most `MAX_DOUBLE`, so that no sum or product of a few becomes a NaN, whic
 
 What a map of unknown types holds, such as the properties of an event, has the type that the rule
 compares it with; a rule that is simple then is asked in Python where the values are of those types,
-and of CEL where one is missing or is anything else.
+and of CEL where one is anything else, or is missing where the rule may be true without it.
 """
 
 import ast
@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from actors.playbook.conditions import plain_conditions
 from actors.playbook.fields import CATALOGUE
 from actors.playbook.lowering import SEGMENTS, Variable
 from actors.playbook.references import Token, string_value, tokenize
@@ -57,11 +58,15 @@ _Place = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A rule as Python that is asked where `test` holds, and how to ask it elsewhere."""
+    """A rule as Python that is asked where `test` holds, and how to ask it elsewhere.
+
+    Nowhere is it true where `needed` does not hold, if there is one.
+    """
 
     test: ast.expr
     rule: ast.expr
     otherwise: Predicate
+    needed: ast.expr | None = None
 
 
 def simple(
@@ -85,14 +90,16 @@ def guarded(
 ) -> Guarded | None:
     """Return a rule that is simple where entries of unknown type have the types it compares with."""
     types: dict[_Place, str] = {}
+    reader = _Reader(lowered, variables, positions, types)
     try:
-        rule = _Reader(lowered, variables, positions, types).whole()
+        rule = reader.whole()
     except _NotSimpleError:
         return None
-    tests = [_typed(place, kind) for place, kind in types.items()]
-    if not tests:
+    if not types:
         return None
-    return Guarded(tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests), rule, otherwise)
+    tests = [_typed(place, kind) for place, kind in types.items()]
+    needed = [_there(place) for place in reader.needed()]
+    return Guarded(_all(tests), rule, otherwise, _all(needed) if needed else None)
 
 
 def together(rules: Sequence[ast.expr | Guarded | Predicate]) -> Predicates:
@@ -112,7 +119,8 @@ def together(rules: Sequence[ast.expr | Guarded | Predicate]) -> Predicates:
         names[f"rule_{i}"] = rule.otherwise if isinstance(rule, Guarded) else rule
         called = ast.Call(ast.Name(f"rule_{i}", ast.Load()), given, [])
         if isinstance(rule, Guarded):
-            answers.append(ast.IfExp(rule.test, rule.rule, called))
+            asked = called if rule.needed is None else _all([rule.needed, called])
+            answers.append(ast.IfExp(rule.test, rule.rule, asked))
         else:
             answers.append(called)
     parameters = ast.arguments([], [ast.arg(name) for name in _PARAMETERS], None, [], [], None, [])
@@ -156,12 +164,19 @@ class _Reader:
         self._variables = {variable.name: variable for variable in variables}
         self._positions = positions
         self._types = types  # of entries of unknown type; None where there may be none
+        self._entries: list[tuple[int, _Place]] = []
 
     def whole(self) -> ast.expr:
         term = self._either()
         if self._at < len(self._tokens):
             _give_up()
         return self._as("bool", term).node
+
+    def needed(self) -> list[_Place]:
+        """Return the entries without which a rule that has been read is not true."""
+        where = plain_conditions(self._tokens)
+        found = [place for at, place in self._entries if any(at in each for each in where)]
+        return list(dict.fromkeys(found))
 
     def _either(self) -> _Term:
         return self._joined("||", ast.Or(), self._both)
@@ -268,6 +283,7 @@ class _Reader:
             self._need("]")
         if key is None or self._text() in {".", "[", "("}:
             _give_up()
+        self._entries.append((self._at - 1, (position, key)))
         entry = ast.Subscript(_value(position), ast.Constant(key), ast.Load())
         return _Term("dyn", entry, 0.0, (position, key))
 
@@ -339,6 +355,15 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "int": (-_MAX_INT - 1, _MAX_INT),
     "double": (-MAX_DOUBLE, MAX_DOUBLE),
 }
+
+
+def _all(parts: list[ast.expr]) -> ast.expr:
+    return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
+
+
+def _there(place: _Place) -> ast.expr:
+    position, key = place
+    return ast.Compare(ast.Constant(key), [ast.In()], [_value(position)])
 
 
 def _typed(place: _Place, kind: str) -> ast.expr:

@@ -215,6 +215,7 @@ entry_rules = st.recursive(
     lambda inner: st.one_of(
         st.builds("{} {} {}".format, inner, st.sampled_from(["&&", "||"]), inner),
         inner.map("!({})".format),
+        inner.map("({}) == false".format),
     ),
     max_leaves=4,
 )
@@ -256,13 +257,19 @@ def test_a_rule_on_an_event_says_what_cel_says_whatever_the_event_holds(source, 
         ("event.properties['b c'] == 'x'", {"b c": "x"}, True, False),
         ("event.properties.a == 3 && event.properties.flag", {"a": 3, "flag": True}, True, False),
         ("double(event.properties.a) * 2.0 > profile.spend", {"a": 2.0}, True, False),
-        ("event.properties.a >= 75.0", {}, False, True),
+        ("event.properties.a >= 75.0", {}, False, False),
+        ("event.properties.a >= 75.0 && (profile.known || profile.orders == 1)", {}, False, False),
+        ("profile.known && 75.0 > double(event.properties.a)", {}, False, False),
+        ("!(event.properties.a >= 75.0 && profile.orders == 0)", {}, True, True),
+        ("(event.properties.a >= 75.0 && profile.orders == 0) == false", {}, True, True),
+        ("event.properties.a >= 75.0 && event.properties['b c'] == 'x'", {"a": 80}, False, False),
+        ("event.properties.a >= 75.0 || profile.known", {}, True, True),
         ("event.properties.a >= 75.0", {"a": "100"}, False, True),
         ("event.properties.a == 'é'", {"a": "é"}, True, True),
         ("double(event.properties.a) >= 75.0", {"a": 80}, True, True),
     ],
 )
-def test_only_an_event_of_other_types_than_the_rule_compares_with_costs_cel(
+def test_only_entries_of_other_types_and_alternatives_to_missing_ones_cost_cel(
     source, event, answer, through_cel
 ):
     asked = []
